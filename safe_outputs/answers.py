@@ -1,0 +1,161 @@
+"""What the checker answers: the table as it would be published, with its verdict, findings and evidence.
+
+Pure and shared by the checker, the review pages and the notebook client, so that all show the same.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from safe_outputs.statistics import Plan
+
+
+class Verdict(StrEnum):
+    """From best to worst. `refer`: a person must judge; `blocked`: never leaves in this form."""
+
+    SAFE = "safe"
+    PROTECTED = "protected"
+    REFER = "refer"
+    BLOCKED = "blocked"
+
+
+VERDICT_ORDER = tuple(Verdict)
+
+Status = Literal["published", "primary", "secondary"]
+WITHHELD_SIGN = "▒"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Finding(_Frozen):
+    """What one rule found: the value, the limit, where the limit comes from, and a way to fix it."""
+
+    rule: str
+    verdict: Verdict
+    sentence: str
+    value: str
+    limit: str
+    source: str
+    fix: str
+
+
+class Column(_Frozen):
+    """A column of the answer's table. `decimals` is how many are published."""
+
+    name: str
+    label: str
+    unit: str | None = None
+    decimals: int = 0
+
+
+class Cell(_Frozen):
+    """One combination of codes. A withheld cell has no values, only the reason."""
+
+    codes: tuple[str, ...]
+    status: Status
+    reason: str | None = None
+    values: tuple[int | float | None, ...]
+
+
+class TableOfCells(_Frozen):
+    """All combinations of the dimensions' categories, in the catalogue's order."""
+
+    dimensions: tuple[Column, ...]
+    measures: tuple[Column, ...]
+    cells: tuple[Cell, ...]
+
+
+class Source(_Frozen):
+    """Where the numbers come from."""
+
+    dataset: str
+    title: str
+    version: int
+    version_digest: str
+    copy_digest: str
+
+
+class RuleProfileUsed(_Frozen):
+    name: str
+    version: str
+    digest: str
+
+
+class Noise(_Frozen):
+    """The mechanism, and how far its answers lie from the truth at `confidence`."""
+
+    mechanism: str
+    guarantee: str
+    scale: float
+    accuracy: float
+    confidence: float = 0.95
+
+
+class Charge(_Frozen):
+    """What was paid, from which budgets, and what was left in each afterwards (billionths of ρ)."""
+
+    id: str
+    nano_rho: int
+    scopes: tuple[str, ...]
+    remaining: dict[str, int]
+
+
+class ReleaseFile(_Frozen):
+    """The bytes that would leave, by hash."""
+
+    name: str
+    media_type: str
+    digest: str
+    size: int
+
+
+class Answer(_Frozen):
+    """The answer to one statistic. `audiences` are those for which the release policy permits it,
+    `checkers` how many output checkers it asks for."""
+
+    plan: Plan
+    plan_hash: str
+    provenance: Literal["verified", "derived", "manual"]
+    in_words: str
+    source: Source
+    unit: str
+    profile: RuleProfileUsed
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    table: TableOfCells
+    noise: Noise | None = None
+    charge: Charge | None = None
+    exemption: str | None = None
+    audiences: tuple[str, ...]
+    checkers: int
+    file: ReleaseFile
+    software: dict[str, str]
+
+    @property
+    def withheld(self) -> int:
+        """How many cells are withheld."""
+        return sum(cell.status != "published" for cell in self.table.cells)
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    """The worst of the verdicts; `safe` when there are none."""
+    return max(verdicts, key=VERDICT_ORDER.index, default=Verdict.SAFE)
+
+
+def shown(value: int | float | None, column: Column) -> str:
+    """A value as people read it: thousands separated, the column's decimals, the withheld sign for none."""
+    return WITHHELD_SIGN if value is None else f"{value:,.{column.decimals}f}"
+
+
+def answer_from_json(value: Any) -> Answer:
+    """The answer that this decoded JSON states. Raises `pydantic.ValidationError`."""
+    return Answer.model_validate(value)
+
+
+AUDIENCES = {
+    "pre_publication": "pre-publication, for a named team",
+    "publication": "publication, for everybody",
+}

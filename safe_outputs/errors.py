@@ -1,0 +1,31 @@
+"""Errors of the outputs service that a person may see; see `governance.errors` for the tree's root."""
+
+from governance.errors import Conflict, Invalid, NotFound, Refused, SaferoomError
+
+
+class MalformedPlan(Invalid):
+    """The statistic that was asked for is not one that can be computed here."""
+
+
+class MalformedRequest(Invalid):
+    """The release request says or holds something that cannot be kept."""
+
+
+class EmptyPopulation(Invalid):
+    """Nobody is in the population that was asked for."""
+
+
+class NotPermitted(Refused):
+    """The release policy or a right does not allow this."""
+
+
+class NoSuchThing(NotFound):
+    """No statistic, request, release or content of this name, or none that this person may see."""
+
+
+class WrongState(Conflict):
+    """The action exists, but not in the present state."""
+
+
+class Tampered(SaferoomError):
+    """Stored content does not have the hash under which it was stored. Nothing is released from it."""

@@ -1,0 +1,105 @@
+"""What the outputs service keeps in the register's database. Content itself lies in the store, by hash."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Enum, ForeignKey, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from governance.database import Base, UtcDateTime
+from safe_outputs.transitions import RequestState, StatisticState, Vote
+
+
+def _enum(kind: type[StrEnum]) -> Enum:
+    return Enum(kind, native_enum=False, length=32, values_callable=lambda values: [value.value for value in values])
+
+
+class Statistic(Base):
+    """One statistic that a session asked for.
+
+    `code` is what the notebook said it ran: a claim, kept as evidence. `answer` is the hash of the answer's
+    canonical JSON in the store; `problem` the sentence with which the checker refused.
+    """
+
+    __tablename__ = "statistic"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
+    author: Mapped[str] = mapped_column(ForeignKey("person.name"))
+    plan: Mapped[dict[str, Any]] = mapped_column(JSON)
+    plan_hash: Mapped[str] = mapped_column(Text, index=True)
+    code: Mapped[str] = mapped_column(Text)
+    state: Mapped[StatisticState] = mapped_column(_enum(StatisticState), index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    answer: Mapped[str | None] = mapped_column(Text)
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class ReleaseRequest(Base):
+    """A group of statistics that an author wants to leave, with its purpose and audience.
+
+    `content_hash` is set at submission and covers everything that a vote is about (I7).
+    """
+
+    __tablename__ = "release_request"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
+    author: Mapped[str] = mapped_column(ForeignKey("person.name"))
+    title: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    audience: Mapped[str] = mapped_column(Text)
+    state: Mapped[RequestState] = mapped_column(_enum(RequestState), index=True)
+    turn: Mapped[int] = mapped_column(default=0)
+    checkers_needed: Mapped[int] = mapped_column(default=2)
+    content_hash: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    submitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    items: Mapped[list["RequestItem"]] = relationship(order_by="RequestItem.position", cascade="all, delete-orphan")
+    votes: Mapped[list["CheckerVote"]] = relationship(order_by="CheckerVote.at")
+
+
+class RequestItem(Base):
+    __tablename__ = "request_item"
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    statistic_id: Mapped[str] = mapped_column(ForeignKey("statistic.id"))
+
+    statistic: Mapped[Statistic] = relationship()
+
+
+class CheckerVote(Base):
+    """One output checker's vote in one turn, bound to the hash of what she read."""
+
+    __tablename__ = "checker_vote"
+    __table_args__ = (UniqueConstraint("request_id", "turn", "checker"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), index=True)
+    turn: Mapped[int]
+    checker: Mapped[str] = mapped_column(ForeignKey("person.name"))
+    vote: Mapped[Vote] = mapped_column(_enum(Vote))
+    comment: Mapped[str] = mapped_column(Text)
+    content_hash: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Release(Base):
+    """A release package: the folder `package` under the releases folder, and the hash of its record."""
+
+    __tablename__ = "release"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), unique=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
+    title: Mapped[str] = mapped_column(Text)
+    audience: Mapped[str] = mapped_column(Text)
+    package: Mapped[str] = mapped_column(Text)
+    record_hash: Mapped[str] = mapped_column(Text)
+    released_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,255 @@
+"""What each person may see of requests, statistics and releases: the views behind the pages and the API.
+
+Blinding lives here: while a turn is open, a checker sees how many have voted, and her own vote, nothing else.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from governance import access, audit
+from governance.people import find_person
+from governance.projects import find_project, is_member
+from safe_outputs.answers import AUDIENCES, Answer, Verdict, worst
+from safe_outputs.asking import read_answer
+from safe_outputs.errors import NotPermitted
+from safe_outputs.models import CheckerVote, Release, ReleaseRequest
+from safe_outputs.requests import find_request, votes_are_open, votes_of_turn, why_not
+from safe_outputs.store import Store
+from safe_outputs.transitions import IN_WORDS, OWNERS, Action, Owner, RequestState, Vote
+
+
+@dataclass(frozen=True)
+class RequestLine:
+    """One line of a list: what it is, how risky, whose move."""
+
+    id: str
+    title: str
+    project: str
+    author: str
+    audience: str
+    verdict: Verdict
+    state: RequestState
+    state_in_words: str
+    statistics: int
+    votes: int
+    checkers_needed: int
+    since: datetime
+    mine: bool
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The output checker's desk, mine first, then by risk and age."""
+
+    waiting_for_you: tuple[RequestLine, ...]
+    waiting_for_others: tuple[RequestLine, ...]
+    with_author: tuple[RequestLine, ...]
+    decided: tuple[RequestLine, ...]
+
+
+@dataclass(frozen=True)
+class StatisticView:
+    """One statistic of a request, with the file that would leave as text."""
+
+    id: str
+    position: int
+    code: str
+    answer: Answer
+    file_text: str
+
+
+@dataclass(frozen=True)
+class VoteView:
+    turn: int
+    checker: str
+    vote: Vote
+    comment: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class HistoryLine:
+    at: datetime
+    actor: str
+    action: str
+
+
+@dataclass(frozen=True)
+class RequestView:
+    """A request as one person may see it. `reasons` says, for each action, why she cannot take it (or None)."""
+
+    line: RequestLine
+    purpose: str
+    project_purpose: str
+    author_name: str
+    turn: int
+    content_hash: str | None
+    statistics: tuple[StatisticView, ...]
+    votes: tuple[VoteView, ...]
+    reasons: dict[Action, str | None]
+    history: tuple[HistoryLine, ...]
+    released_before: tuple["ReleaseLine", ...]
+    release_id: str | None
+
+
+@dataclass(frozen=True)
+class ReleaseLine:
+    id: str
+    title: str
+    project: str
+    audience: str
+    released_at: datetime
+
+
+def queue(session: Session, store: Store, person: str, today: date) -> Queue:
+    """The desk of an output checker. Raises `NotPermitted` for anyone else."""
+    if (reason := access.why_not_check(find_person(session, person), today)) is not None:
+        raise NotPermitted(reason)
+    requests = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state != RequestState.DRAFT))
+    lines = [(_line(session, store, each, person, today), OWNERS[each.state]) for each in requests]
+    checkers = [line for line, owner in lines if owner is Owner.CHECKERS]
+    return Queue(
+        waiting_for_you=_by_risk(line for line in checkers if line.mine),
+        waiting_for_others=_by_risk(line for line in checkers if not line.mine),
+        with_author=_by_risk(line for line, owner in lines if owner is Owner.AUTHOR),
+        decided=_newest(line for line, owner in lines if owner in {Owner.SYSTEM, Owner.NOBODY}),
+    )
+
+
+def requests_of(session: Session, store: Store, person: str, today: date) -> tuple[RequestLine, ...]:
+    """The requests of the projects in which a person works, newest first."""
+    requests = session.scalars(select(ReleaseRequest).order_by(ReleaseRequest.created_at.desc()))
+    return tuple(
+        _line(session, store, each, person, today)
+        for each in requests
+        if each.author == person or is_member(session, person, each.project_id)
+    )
+
+
+def request_view(session: Session, store: Store, request_id: str, person: str, today: date) -> RequestView:
+    """A request and all that its reader may know of it.
+
+    Raises:
+        NoSuchThing: there is none of that id.
+        NotPermitted: she may not read it.
+    """
+    request = find_request(session, request_id)
+    if (reason := access.why_not_read_request(session, person, request.project_id, today)) is not None:
+        raise NotPermitted(reason)
+    release = session.scalars(select(Release).where(Release.request_id == request.id)).first()
+    return RequestView(
+        line=_line(session, store, request, person, today),
+        purpose=request.purpose,
+        project_purpose=find_project(session, request.project_id).purpose,
+        author_name=find_person(session, request.author).full_name,
+        turn=request.turn,
+        content_hash=request.content_hash,
+        statistics=tuple(_statistics(store, request)),
+        votes=tuple(_visible_votes(session, request, person)),
+        reasons={action: why_not(session, request, person, action, today) for action in Action},
+        history=tuple(_history(session, request, person)),
+        released_before=_released_before(session, request),
+        release_id=release.id if release else None,
+    )
+
+
+def releases(session: Session, *, audience: str | None = None) -> tuple[ReleaseLine, ...]:
+    """The releases, newest first; of one audience, if given."""
+    query = select(Release).order_by(Release.released_at.desc())
+    if audience is not None:
+        query = query.where(Release.audience == audience)
+    return tuple(_release_line(session, each) for each in session.scalars(query))
+
+
+def _release_line(session: Session, release: Release) -> ReleaseLine:
+    project = find_project(session, release.project_id)
+    return ReleaseLine(release.id, release.title, project.name, release.audience, release.released_at)
+
+
+def _released_before(session: Session, request: ReleaseRequest) -> tuple[ReleaseLine, ...]:
+    """Earlier releases of the request's datasets, whoever asked for them: what differencing could use."""
+    datasets = {item.statistic.plan["dataset"] for item in request.items}
+    earlier = session.scalars(
+        select(Release).where(Release.request_id != request.id).order_by(Release.released_at.desc())
+    )
+    return tuple(
+        _release_line(session, each)
+        for each in earlier
+        if datasets & {item.statistic.plan["dataset"] for item in find_request(session, each.request_id).items}
+    )
+
+
+def _line(session: Session, store: Store, request: ReleaseRequest, person: str, today: date) -> RequestLine:
+    verdicts = [read_answer(store, item.statistic).verdict for item in request.items if item.statistic.answer]
+    return RequestLine(
+        id=request.id,
+        title=request.title,
+        project=find_project(session, request.project_id).name,
+        author=request.author,
+        audience=AUDIENCES[request.audience],
+        verdict=worst(verdicts),
+        state=request.state,
+        state_in_words=IN_WORDS[request.state],
+        statistics=len(request.items),
+        votes=len(votes_of_turn(request)),
+        checkers_needed=request.checkers_needed,
+        since=request.decided_at or request.submitted_at or request.created_at,
+        mine=why_not(session, request, person, Action.VOTE, today) is None,
+    )
+
+
+def _statistics(store: Store, request: ReleaseRequest) -> list[StatisticView]:
+    return [
+        StatisticView(
+            id=item.statistic_id,
+            position=item.position,
+            code=item.statistic.code,
+            answer=answer,
+            file_text=store.get(answer.file.digest).decode(),
+        )
+        for item in request.items
+        if item.statistic.answer is not None
+        for answer in [read_answer(store, item.statistic)]
+    ]
+
+
+def _visible_votes(session: Session, request: ReleaseRequest, person: str) -> list[VoteView]:
+    """Votes of decided turns, and in an open turn the reader's own."""
+    return [
+        _vote_view(session, vote)
+        for vote in request.votes
+        if vote.turn != request.turn or votes_are_open(request) or vote.checker == person
+    ]
+
+
+def _vote_view(session: Session, vote: CheckerVote) -> VoteView:
+    return VoteView(vote.turn, find_person(session, vote.checker).full_name, vote.vote, vote.comment, vote.at)
+
+
+def _history(session: Session, request: ReleaseRequest, person: str) -> list[HistoryLine]:
+    """The audit events of the request, without who votes while the turn is open."""
+    blind = not votes_are_open(request)
+    return [
+        HistoryLine(event.at, event.actor, event.action)
+        for event in audit.events_about(session, f"request:{request.id}")
+        if not (blind and event.action in _CHECKERS_ACTIONS and event.actor != person)
+        or event.detail.get("turn") != request.turn
+    ]
+
+
+_CHECKERS_ACTIONS = frozenset({"request.voted", "request.in_review"})
+
+
+def _by_risk(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
+    return tuple(sorted(lines, key=lambda line: (-_RISK.index(line.verdict), line.since)))
+
+
+def _newest(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
+    return tuple(sorted(lines, key=lambda line: line.since, reverse=True))
+
+
+_RISK = tuple(Verdict)

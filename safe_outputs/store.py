@@ -1,0 +1,78 @@
+"""Content by hash: immutable files, named by the SHA-256 of their bytes."""
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+
+from safe_outputs.errors import NoSuchThing, Tampered
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+class Store:
+    """A folder of immutable content. What is put is durable when `put` returns."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def put(self, content: bytes) -> str:
+        """Keep `content` and return its digest. Content that is there already stays as it is."""
+        digest = digest_of(content)
+        path = self._path(digest)
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            write_durably(path, content)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The content of that digest.
+
+        Raises:
+            NoSuchThing: nothing was put under it.
+            Tampered: the file no longer has its digest.
+        """
+        try:
+            content = self._path(digest).read_bytes()
+        except FileNotFoundError:
+            raise NoSuchThing("This content is not in the store. Tell the operator; nothing is released.") from None
+        if digest_of(content) != digest:
+            raise Tampered("Stored content was changed after it was stored. Tell the operator; nothing is released.")
+        return content
+
+    def _path(self, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise NoSuchThing("This is no name of stored content.")
+        return self._folder / digest[:2] / digest
+
+
+def write_durably(path: Path, content: bytes, mode: int = 0o440) -> None:
+    """Write a file that exists whole or not at all, even after a crash: temporary, fsync, rename, fsync folder."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
