@@ -87,6 +87,11 @@ def find_statistic(session: Session, statistic_id: str, project_id: str) -> Stat
     return statistic
 
 
+def is_waiting(session: Session) -> bool:
+    """Whether any statistic waits for the checker."""
+    return session.scalar(select(Statistic.id).where(Statistic.state == StatisticState.ASKED).limit(1)) is not None
+
+
 def take_next(session: Session, worker: str) -> Statistic | None:
     """The oldest statistic that waits, now marked as being computed; None when nothing waits."""
     query = select(Statistic).where(Statistic.state == StatisticState.ASKED).order_by(Statistic.asked_at).limit(1)

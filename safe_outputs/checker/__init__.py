@@ -1,0 +1,1 @@
+"""The trusted checker: the only process of the outputs service that reads project copies."""

@@ -1,0 +1,113 @@
+"""The disclosure control stage for exact statistics: compute the cells, apply the rule profile, say what was found."""
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from datasets.catalogue import Column as CatalogueColumn
+from disclosure_control import Finding as RuleFinding
+from disclosure_control import cell_facts, suppress_primary
+from safe_outputs.answers import Cell, Column, Finding, TableOfCells, Verdict
+from safe_outputs.checker.evidence import Evidence
+from safe_outputs.checker.population import dimension_of, measure_of, population_of
+from safe_outputs.statistics import Crosstab
+
+MEAN_DECIMALS = 2
+DIFFERENCING_SOURCE = "Saferoom, invariant I4: earlier releases of the same population count as known to an attacker"
+
+
+def protected_table(
+    connection: duckdb.DuckDBPyConnection, plan: Crosstab, evidence: Evidence
+) -> tuple[TableOfCells, list[Finding]]:
+    """The table that a crosstab asks for, protected by the evidence's rule profile.
+
+    Raises:
+        MalformedPlan: a name or constant that the catalogue does not have.
+        EmptyTable: nobody is in the population.
+    """
+    catalogue = evidence.catalogue
+    dimensions = [dimension_of(catalogue, name) for name in plan.dimensions]
+    value = measure_of(catalogue, plan.measure.column) if plan.measure else None
+    facts = cell_facts(
+        connection,
+        population_of(catalogue, plan.where),
+        {each.name: [category.label for category in each.categories] for each in dimensions},
+        value.name if value else None,
+    )
+    protected, found = suppress_primary(facts, evidence.profile, catalogue.unit.plural)
+    measures = _measures(plan, value, catalogue.unit.plural)
+    table = TableOfCells(
+        dimensions=tuple(Column(name=each.name, label=each.label) for each in dimensions),
+        measures=measures,
+        cells=tuple(_cell(row, plan, len(measures)) for row in protected.to_dict("records")),
+    )
+    return table, [*(_finding(each) for each in found), *_differencing(evidence)]
+
+
+def _measures(plan: Crosstab, value: CatalogueColumn | None, unit_plural: str) -> tuple[Column, ...]:
+    counted = Column(name=unit_plural, label=unit_plural.capitalize())
+    if plan.measure is None or value is None:
+        return (counted,)
+    mean = plan.measure.aggregate == "mean"
+    aggregated = Column(
+        name=f"{plan.measure.aggregate}_{value.name}",
+        label=f"{plan.measure.aggregate.capitalize()} of {value.label}{' per record' if mean else ''}",
+        unit=value.unit,
+        decimals=MEAN_DECIMALS if mean else value.scale or 0,
+    )
+    return (counted, aggregated)
+
+
+def _cell(row: dict[Any, Any], plan: Crosstab, measures: int) -> Cell:
+    codes = tuple(str(row[name]) for name in plan.dimensions)
+    if row["status"] != "published":
+        return Cell(codes=codes, status=row["status"], reason=row["reason"], values=(None,) * measures)
+    values: tuple[int | float | None, ...] = (int(row["units"]),)
+    if plan.measure is not None:
+        values = (*values, _aggregate(row, plan.measure.aggregate))
+    return Cell(codes=codes, status="published", values=values)
+
+
+def _aggregate(row: dict[Any, Any], aggregate: str) -> float | int | None:
+    """The exact aggregate, rounded once (half to even), as it is published (I5)."""
+    if not row["valued_rows"] or pd.isna(row["total"]):
+        return None
+    total = Decimal(str(row["total"]))
+    if aggregate == "sum":
+        return float(total) if total % 1 else int(total)
+    mean = total / Decimal(int(row["valued_rows"]))
+    return float(mean.quantize(Decimal(1).scaleb(-MEAN_DECIMALS), rounding=ROUND_HALF_EVEN))
+
+
+def _finding(found: RuleFinding) -> Finding:
+    return Finding(
+        rule=found.rule,
+        verdict=Verdict(found.severity),
+        sentence=found.sentence,
+        value=found.value,
+        limit=found.limit,
+        source=found.source,
+        fix=found.fix,
+    )
+
+
+def _differencing(evidence: Evidence) -> list[Finding]:
+    """Differencing with earlier releases is judged by a person until software can prove it safe."""
+    if not evidence.released_before:
+        return []
+    return [
+        Finding(
+            rule="differencing",
+            verdict=Verdict.REFER,
+            sentence=(
+                f"{evidence.released_before} other exact tables of this dataset were released before. An output "
+                "checker has to judge whether anybody can be singled out by subtraction."
+            ),
+            value=f"{evidence.released_before} earlier tables",
+            limit="none that differs by fewer units than the threshold",
+            source=DIFFERENCING_SOURCE,
+            fix="Say in the request's purpose how the population differs from that of the earlier tables.",
+        )
+    ]

@@ -1,0 +1,146 @@
+"""The checker's process: takes statistics from the queue, answers or refuses them, and releases what was approved.
+
+One at a time: a lock file keeps a second checker out. Whatever goes wrong, nothing is released (I3): a statistic
+whose checker died is taken up again at the next start; an error of ours is shown as its sentence; of any other error
+only the kind is told, since its text could hold data.
+"""
+
+import fcntl
+import logging
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from disclosure_control import DisclosureControlError
+from disclosure_control.privacy.ledger import Ledger
+from governance.database import open_database, reading, transaction
+from governance.errors import Conflict, Invalid, SaferoomError
+from safe_outputs import asking, releasing
+from safe_outputs.checker.compute import compute, stored
+from safe_outputs.checker.evidence import gather
+from safe_outputs.models import Statistic
+from safe_outputs.requests import find_request
+from safe_outputs.statistics import plan_from_json
+from safe_outputs.store import Store
+
+log = logging.getLogger("saferoom.checker")
+
+ACTOR = "checker"
+
+
+@dataclass(frozen=True)
+class CheckerSettings:
+    """All that the checker needs, and nothing of the web's secrets. `poll_seconds`: how often an idle one looks."""
+
+    database_url: str
+    ledger_url: str
+    store: Path
+    releases: Path
+    lock: Path
+    noise_salt: str
+    poll_seconds: float = 0.1
+
+
+class AnotherChecker(Conflict):
+    """A checker runs on this state already."""
+
+
+class Refusal(Invalid):
+    """The library's reason, for the person who asked."""
+
+
+def run(settings: CheckerSettings, stop: threading.Event) -> None:
+    """Work until `stop` is set. Raises `AnotherChecker` when one runs already."""
+    with _alone(settings.lock):
+        engine = open_database(settings.database_url)
+        store, ledger = Store(settings.store), Ledger(settings.ledger_url)
+        with transaction(engine) as session:
+            again = asking.take_up_again(session, ACTOR)
+        log.info("checker started; statistics taken up again: %d", again)
+        given_up: set[str] = set()
+        while not stop.is_set():
+            worked = answer_next(engine, store, ledger, settings.noise_salt)
+            worked |= release_next(engine, store, settings.releases, given_up)
+            if not worked:
+                stop.wait(settings.poll_seconds)
+        engine.dispose()
+
+
+def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool:
+    """Take the oldest waiting statistic and answer or refuse it; False when nothing waits."""
+    with reading(engine) as session:
+        if not asking.is_waiting(session):
+            return False
+    with transaction(engine) as session:
+        statistic = asking.take_next(session, ACTOR)
+    if statistic is None:
+        return False
+    try:
+        digest, verdict = _computed(engine, store, ledger, salt, statistic)
+    except Exception as error:
+        _log_without_data(f"statistic {statistic.id} refused", error)
+        with transaction(engine) as session:
+            asking.refuse(session, session.merge(statistic), for_people(error), actor=ACTOR)
+        return True
+    with transaction(engine) as session:
+        asking.answer(session, session.merge(statistic), digest, verdict, actor=ACTOR)
+    return True
+
+
+def _computed(engine: Engine, store: Store, ledger: Ledger, salt: str, statistic: Statistic) -> tuple[str, str]:
+    plan = plan_from_json(statistic.plan)
+    with reading(engine) as session:
+        before = releasing.exact_releases(session, plan.dataset, statistic.plan_hash)
+        evidence = gather(session, statistic.project_id, plan.dataset, before)
+    answer = compute(plan, evidence, store, ledger, salt)
+    return stored(answer, store), answer.verdict.value
+
+
+def release_next(engine: Engine, store: Store, releases: Path, given_up: set[str]) -> bool:
+    """Release the oldest approved request; False when there is none. One that fails stays approved, unreleased."""
+    with reading(engine) as session:
+        waiting = [each for each in releasing.approved_requests(session) if each not in given_up]
+    if not waiting:
+        return False
+    try:
+        with transaction(engine) as session:
+            releasing.release(session, store, find_request(session, waiting[0]), releases, actor=ACTOR)
+    except Exception as error:
+        given_up.add(waiting[0])
+        _log_without_data(f"request {waiting[0]} not released", error)
+    return True
+
+
+def for_people(error: Exception) -> SaferoomError:
+    """The error as one whose sentence may be shown. The text of a foreign error is dropped: it could hold data."""
+    match error:
+        case SaferoomError():
+            return error
+        case DisclosureControlError():
+            return Refusal(str(error))
+        case _:
+            return SaferoomError(
+                f"The checker could not compute this statistic ({type(error).__name__}). Nothing was released. "
+                "Tell the operator, who finds the place in the checker's log."
+            )
+
+
+def _log_without_data(what: str, error: Exception) -> None:
+    places = " < ".join(f"{each.name}:{each.lineno}" for each in reversed(traceback.extract_tb(error.__traceback__)))
+    log.warning("%s: %s at %s", what, type(error).__name__, places)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AnotherChecker("A checker runs on this state already. Stop it first.") from None
+        yield

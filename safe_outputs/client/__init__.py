@@ -1,0 +1,20 @@
+"""The notebook client: ask for statistics, see their verdict at once, send release requests.
+
+    import safe_outputs as so
+
+    room = so.connect()
+    visits = room.visits
+    table = so.crosstab(visits.site, visits.plan_group, values=visits.spending, aggfunc="mean")
+    count = so.private.count(visits, by=visits.site, rho=0.05)
+    so.request("Spending by site", [table, count], purpose="…", audience="publication")
+
+It sends what it is asked for through the session's socket; numbers are computed by the checker, never here.
+"""
+
+from safe_outputs.client import private
+from safe_outputs.client.asking import crosstab
+from safe_outputs.client.gate import Refused
+from safe_outputs.client.releases import request
+from safe_outputs.client.room import connect
+
+__all__ = ["Refused", "connect", "crosstab", "private", "request"]
