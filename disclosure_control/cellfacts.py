@@ -84,7 +84,7 @@ def cell_facts(
     """The facts of every cell of the cross of the dimensions' categories.
 
     Args:
-        dimensions: column → its categories, in the order in which they are published.
+        dimensions: column → its categories as text, in the order in which they are published.
         value: a numeric column to be summed, or None for counts of units alone.
 
     Returns:
@@ -117,6 +117,7 @@ def _facts_query(population: Population, dimensions: list[str], value: str | Non
     """One row per unit and cell first, then one row per cell: each microdata row is read once."""
     source, parameters = population.sql()
     keys = ", ".join(quoted(name) for name in dimensions)
+    as_text = ", ".join(f"{quoted(name)}::VARCHAR AS {quoted(name)}" for name in dimensions)
     known = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in dimensions)
     per_unit, per_cell = "count(*) AS _rows", "sum(_rows)::BIGINT AS rows, count(*) AS units"
     if value is not None:
@@ -132,7 +133,7 @@ def _facts_query(population: Population, dimensions: list[str], value: str | Non
             SELECT {keys}, {quoted(population.unit)} AS _unit, {per_unit}
             FROM population WHERE {known} GROUP BY {keys}, _unit
         )
-        SELECT {keys}, {per_cell} FROM contributions GROUP BY {keys}
+        SELECT {as_text}, {per_cell} FROM contributions GROUP BY {keys}
     """  # noqa: S608 - names are quoted identifiers from the catalogue, values are bound
     return query, parameters
 

@@ -48,8 +48,8 @@ class GaussianCounts:
 
     def epsilon(self, delta: float = DELTA) -> float:
         """The ε at this δ that follows from ρ."""
-        profile = dp.c.make_zCDP_to_approxDP(self._measurement()).map(self._sensitivity())
-        return float(profile.epsilon(delta))
+        approximate: Any = dp.c.make_zCDP_to_approxDP(self._measurement())
+        return float(approximate.map(self._sensitivity()).epsilon(delta))
 
     def draw(self, counts: Sequence[int]) -> list[int]:
         """The counts with fresh noise. May be negative: cutting at zero would bias sums."""

@@ -6,12 +6,12 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from datasets.catalogue import Column as CatalogueColumn
+from datasets.columns import Column as CatalogueColumn
 from disclosure_control import Finding as RuleFinding
 from disclosure_control import cell_facts, suppress_primary
 from safe_outputs.answers import Cell, Column, Finding, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
-from safe_outputs.checker.population import dimension_of, measure_of, population_of
+from safe_outputs.checker.population import codes_of, dimension_of, measure_of, population_of
 from safe_outputs.statistics import Crosstab
 
 MEAN_DECIMALS = 2
@@ -33,7 +33,7 @@ def protected_table(
     facts = cell_facts(
         connection,
         population_of(catalogue, plan.where),
-        {each.name: [category.label for category in each.categories] for each in dimensions},
+        {each.name: list(codes_of(each)) for each in dimensions},
         value.name if value else None,
     )
     protected, found = suppress_primary(facts, evidence.profile, catalogue.unit.plural)
@@ -41,7 +41,7 @@ def protected_table(
     table = TableOfCells(
         dimensions=tuple(Column(name=each.name, label=each.label) for each in dimensions),
         measures=measures,
-        cells=tuple(_cell(row, plan, len(measures)) for row in protected.to_dict("records")),
+        cells=tuple(_cell(row, dimensions, plan, len(measures)) for row in protected.to_dict("records")),
     )
     return table, [*(_finding(each) for each in found), *_differencing(evidence)]
 
@@ -60,8 +60,8 @@ def _measures(plan: Crosstab, value: CatalogueColumn | None, unit_plural: str) -
     return (counted, aggregated)
 
 
-def _cell(row: dict[Any, Any], plan: Crosstab, measures: int) -> Cell:
-    codes = tuple(str(row[name]) for name in plan.dimensions)
+def _cell(row: dict[Any, Any], dimensions: list[CatalogueColumn], plan: Crosstab, measures: int) -> Cell:
+    codes = tuple(codes_of(each)[row[each.name]] for each in dimensions)
     if row["status"] != "published":
         return Cell(codes=codes, status=row["status"], reason=row["reason"], values=(None,) * measures)
     values: tuple[int | float | None, ...] = (int(row["units"]),)

@@ -1,6 +1,7 @@
 """From a plan to a population: every name and constant is checked against the catalogue before data is read."""
 
-from datasets.catalogue import Catalogue, Column
+from datasets.catalogue import Catalogue
+from datasets.columns import Column
 from disclosure_control import Condition, Population
 from safe_outputs.errors import MalformedPlan
 from safe_outputs.statistics import Condition as AskedCondition
@@ -23,11 +24,19 @@ def column_of(catalogue: Catalogue, name: str) -> Column:
     return found
 
 
+_BOOLEAN_LABELS = {"false": "no", "true": "yes"}
+
+
+def codes_of(column: Column) -> dict[str, str]:
+    """What the copy holds (as text) → what is published, for every category; empty for what has no categories."""
+    return dict(_BOOLEAN_LABELS) if column.type == "boolean" else {label: label for label in column.labels}
+
+
 def dimension_of(catalogue: Catalogue, name: str) -> Column:
     """The column, if a table can be made by it. Raises `MalformedPlan`."""
     column = column_of(catalogue, name)
-    if not column.categories:
-        usable = ", ".join(each.name for each in catalogue.columns if each.categories)
+    if not codes_of(column):
+        usable = ", ".join(each.name for each in catalogue.columns if codes_of(each))
         raise MalformedPlan(f"“{name}” has no categories, so no table can be made by it. Use one of: {usable}.")
     return column
 
@@ -35,8 +44,8 @@ def dimension_of(catalogue: Catalogue, name: str) -> Column:
 def measure_of(catalogue: Catalogue, name: str) -> Column:
     """The column, if it can be summed. Raises `MalformedPlan`."""
     column = column_of(catalogue, name)
-    if column.type not in {"integer", "decimal"} or column.role != "variable":
-        usable = ", ".join(each.name for each in catalogue.columns if each.type in {"integer", "decimal"})
+    if not (column.is_number and column.is_variable):
+        usable = ", ".join(each.name for each in catalogue.variables if each.is_number)
         raise MalformedPlan(f"“{name}” is not a number that can be summed. Use one of: {usable}.")
     return column
 
@@ -48,7 +57,7 @@ def population_of(catalogue: Catalogue, where: tuple[AskedCondition, ...]) -> Po
 
 def _condition(catalogue: Catalogue, asked: AskedCondition) -> Condition:
     column = column_of(catalogue, asked.column)
-    if column.role != "variable":
+    if not column.is_variable:
         raise MalformedPlan(
             f"“{column.name}” names single {catalogue.unit.plural}; a population cannot be chosen by it. "
             "Choose by a variable."
@@ -61,8 +70,7 @@ def _condition(catalogue: Catalogue, asked: AskedCondition) -> Condition:
 
 
 def _require_constant(column: Column, value: Scalar) -> None:
-    if type(value) not in _CONSTANTS[column.type]:
-        raise MalformedPlan(f"“{column.name}” is of type {column.type}; compare it with constants of that type.")
-    if column.categories and value not in [category.label for category in column.categories]:
-        labels = ", ".join(category.label for category in column.categories)
-        raise MalformedPlan(f"“{value}” is no category of “{column.name}”. Its categories: {labels}.")
+    if type(value) not in _CONSTANTS.get(column.type.value, ()):
+        raise MalformedPlan(f"“{column.name}” is of type {column.type.value}; compare it with constants of that type.")
+    if column.labels and value not in column.labels:
+        raise MalformedPlan(f"“{value}” is no category of “{column.name}”. Its categories: {', '.join(column.labels)}.")

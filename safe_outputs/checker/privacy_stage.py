@@ -7,7 +7,7 @@ from disclosure_control.privacy.mechanisms import DELTA, NANO, GaussianCounts
 from disclosure_control.privacy.release import release_counts
 from safe_outputs.answers import AUDIENCES, Cell, Charge, Column, Finding, Noise, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
-from safe_outputs.checker.population import dimension_of, population_of
+from safe_outputs.checker.population import codes_of, dimension_of, population_of
 from safe_outputs.errors import MalformedPlan, NotPermitted
 from safe_outputs.statistics import Crosstab, PrivateCount
 
@@ -22,8 +22,8 @@ def permitted_audiences(plan: Crosstab | PrivateCount, evidence: Evidence) -> tu
         NotPermitted: for none; a kind that the policy does not name is not permitted (I3).
     """
     policy = evidence.catalogue.release
-    kinds = policy.private if isinstance(plan, PrivateCount) else policy.exact
-    audiences = tuple(each for each in AUDIENCES if each in kinds.get(plan.kind, ()))
+    permitted = policy.private.get(plan.kind) if isinstance(plan, PrivateCount) else policy.exact.get(plan.kind)
+    audiences = tuple(each for each in AUDIENCES if each in (permitted or ()))
     if not audiences:
         other = "Ask for a differentially private one instead." if isinstance(plan, Crosstab) else "Ask the data owner."
         raise NotPermitted(
@@ -70,7 +70,7 @@ def private_table(
         BudgetExceeded: the price is above what is left; nothing was read.
     """
     catalogue = evidence.catalogue
-    keys = _public_keys(plan, evidence)
+    keys = _public_keys(plan, evidence)  # what the copy holds → what is published
     population = population_of(catalogue, plan.where)
     mechanism = GaussianCounts(nano_rho=plan.nano_rho, groups_per_unit=plan.groups_per_unit if plan.by else 1)
     released = release_counts(
@@ -79,7 +79,7 @@ def private_table(
         population,
         mechanism,
         by=plan.by,
-        keys=keys,
+        keys=list(keys),
         salt=salt,
         scopes=scopes_of(evidence),
         request=request,
@@ -88,8 +88,8 @@ def private_table(
         dimensions=(_dimension(plan, evidence),),
         measures=(Column(name=catalogue.unit.plural, label=f"{catalogue.unit.plural.capitalize()} (with noise)"),),
         cells=tuple(
-            Cell(codes=(key,), status="published", values=(count,))
-            for key, count in zip(keys, released.counts, strict=True)
+            Cell(codes=(label,), status="published", values=(count,))
+            for label, count in zip(keys.values(), released.counts, strict=True)
         ),
     )
     noise = _noise(mechanism, catalogue.unit.singular)
@@ -102,14 +102,14 @@ def private_table(
     return table, [_finding(noise, plan)], noise, charge
 
 
-def _public_keys(plan: PrivateCount, evidence: Evidence) -> list[str]:
+def _public_keys(plan: PrivateCount, evidence: Evidence) -> dict[str, str]:
     if plan.by is None:
-        return ["all"]
+        return {"all": "all"}
     column = dimension_of(evidence.catalogue, plan.by)
     if not column.key:
         public = ", ".join(each.name for each in evidence.catalogue.columns if each.key) or "none"
         raise MalformedPlan(f"The values of “{plan.by}” are no public keys. Public keys: {public}.")
-    return [category.label for category in column.categories]
+    return codes_of(column)
 
 
 def _dimension(plan: PrivateCount, evidence: Evidence) -> Column:

@@ -1,5 +1,6 @@
 """Ask for a statistic and wait for its verdict."""
 
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -114,10 +115,7 @@ def _one_dataset(columns: list[Column]) -> str:
 
 
 def _code_of_this_cell() -> str:
-    """The source of the notebook cell that asks; evidence for the output checker."""
-    try:
-        from IPython import get_ipython  # noqa: PLC0415 - absent outside of notebooks
-    except ImportError:
-        return ""
-    shell: Any = get_ipython()  # type: ignore[no-untyped-call]
+    """The source of the notebook cell that asks; evidence for the output checker. Empty outside of notebooks."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
     return str(shell.user_ns.get("In", [""])[-1]) if shell is not None else ""
