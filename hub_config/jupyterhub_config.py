@@ -1,0 +1,9 @@
+"""JupyterHub's configuration file. The environment says which installation (see `settings.py`)."""
+
+import os
+
+from hub_config import hub, settings
+from hub_config.installation import Installation
+
+os.umask(0o077)
+hub.configure(get_config(), Installation.open(settings.load()))  # type: ignore[name-defined]  # noqa: F821 - given by traitlets

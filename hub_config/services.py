@@ -1,0 +1,73 @@
+"""The services that the hub starts and watches. Each ends with it."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from hub_config.processes import end_with_parent
+from hub_config.secrets import Secrets
+from hub_config.settings import Settings
+
+if TYPE_CHECKING:
+    from safe_outputs.checker.worker import CheckerSettings
+
+WEB_WORKERS = 2
+
+
+def outputs(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Become gunicorn with the outputs service on its socket. Does not return."""
+    _prepare(settings)
+    command = gunicorn_command(settings)
+    os.execv(command[0], command)
+
+
+def gunicorn_command(settings: Settings) -> list[str]:
+    return [
+        sys.executable,
+        *("-m", "gunicorn"),
+        *("--bind", f"unix:{settings.outputs_socket}"),
+        *("--workers", str(WEB_WORKERS)),
+        *("--umask", str(0o077)),
+        *("--worker-tmp-dir", str(settings.run)),
+        *("--graceful-timeout", "5"),
+        *("--log-level", "warning"),
+        "--no-control-socket",
+        "hub_config.wsgi:create()",
+    ]
+
+
+def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Compute and check statistics until the hub, or somebody's signal, ends it."""
+    from safe_outputs.checker import worker  # heavy: DuckDB and OpenDP, which no other command needs
+
+    _prepare(settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    stop = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda _signal, _frame: stop.set())
+    worker.run(checker_settings(settings), stop)
+    return 0
+
+
+def checker_settings(settings: Settings) -> "CheckerSettings":
+    """What the checker is told. Of the secrets, it gets the noise salt alone."""
+    from safe_outputs.checker.worker import CheckerSettings
+
+    return CheckerSettings(
+        database_url=settings.database_url,
+        ledger_url=settings.ledger_url,
+        store=settings.store,
+        releases=settings.releases,
+        lock=settings.ledger.with_name("lock"),
+        noise_salt=Secrets(settings.secrets).noise_salt,
+    )
+
+
+def _prepare(settings: Settings) -> None:
+    end_with_parent()
+    os.umask(0o077)
+    settings.prepare()

@@ -1,0 +1,294 @@
+"""Settings: one frozen object, made at the entry point from a TOML file, the environment and flags.
+
+Later sources win: defaults, file, environment (`SAFEROOM_PORT=…`), flags. A key that nobody knows is an error
+wherever it stands. `Settings.environment()` hands the same settings to a child process.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from governance.errors import Invalid, Refused
+
+PREFIX = "SAFEROOM_"
+CONFIG_FILE = "SAFEROOM_CONFIG"
+CHECKOUT = Path(__file__).resolve().parent.parent
+LONGEST_RUN_PATH = 40
+"""A socket's path has at most 107 bytes; the longest name below the run folder, a kernel's channel, has 66."""
+
+
+class SettingsError(Invalid):
+    """A setting is unknown or has a value that cannot be used. Names the source, the line and the key."""
+
+
+class UnsafeFolder(Refused):
+    """A folder that others could write to, or that belongs to somebody else."""
+
+
+class Settings(BaseModel):
+    """Where state lies, where Saferoom listens, and which programs it starts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: Path = Path("state")
+    run: Path = Path()
+    bind: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    public_url: str | None = None
+    session_python: Path = CHECKOUT / ".session" / "bin" / "python"
+    proxy_command: Path = CHECKOUT / "node_modules" / ".bin" / "configurable-http-proxy"
+    examples: Path = CHECKOUT / "examples"
+    check_rights_seconds: int = Field(default=20, ge=1, le=60)
+
+    @field_validator("state", "session_python", "proxy_command", "examples", "tls_certificate", "tls_key")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else Path(os.path.abspath(path))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_run(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return {"run": default_run(Path(values.get("state") or "state"))} | values
+
+    @field_validator("run")
+    @classmethod
+    def _fits_sockets(cls, run: Path) -> Path:
+        if not run.is_absolute() or str(run) != str(run).lower() or len(str(run)) > LONGEST_RUN_PATH:
+            raise ValueError(
+                f"a folder for sockets needs an absolute, lower-case path of at most {LONGEST_RUN_PATH} characters"
+            )
+        return run
+
+    @field_validator("public_url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is None or re.fullmatch(r"https?://[^/?#]+/?", url):
+            return url and url.rstrip("/")
+        raise ValueError("an address like https://saferoom.example.org is needed, without a path")
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key belong together; give both or neither")
+        return self
+
+    @property
+    def tls(self) -> bool:
+        """Whether the browser speaks TLS, here or at a server in front."""
+        return self.hub_url.startswith("https://")
+
+    @property
+    def listen_url(self) -> str:
+        """Where the proxy listens; all other sockets of Saferoom are UNIX sockets."""
+        return f"{'https' if self.tls_certificate else 'http'}://{_bracketed(self.bind)}:{self.port}"
+
+    @property
+    def hub_url(self) -> str:
+        """The address that people type, without a slash at its end."""
+        return self.public_url or self.listen_url
+
+    @property
+    def outputs_url(self) -> str:
+        return self.hub_url + OUTPUTS_PREFIX
+
+    @property
+    def database(self) -> Path:
+        return self.state / "register.sqlite"
+
+    @property
+    def database_url(self) -> str:
+        return f"sqlite:///{self.database}"
+
+    @property
+    def secrets(self) -> Path:
+        return self.state / "secrets"
+
+    @property
+    def ledger(self) -> Path:
+        return self.state / "checker" / "ledger.sqlite"
+
+    @property
+    def ledger_url(self) -> str:
+        return f"sqlite:///{self.ledger}"
+
+    @property
+    def datasets(self) -> Path:
+        return self.state / "datasets"
+
+    @property
+    def copies(self) -> Path:
+        return self.state / "copies"
+
+    @property
+    def store(self) -> Path:
+        return self.state / "store"
+
+    @property
+    def releases(self) -> Path:
+        return self.state / "releases"
+
+    @property
+    def sessions(self) -> Path:
+        return self.state / "sessions"
+
+    @property
+    def hub(self) -> Path:
+        """JupyterHub's own state: its database and the process ids that it wrote down."""
+        return self.state / "hub"
+
+    @property
+    def log(self) -> Path:
+        return self.state / "log"
+
+    @property
+    def demo_file(self) -> Path:
+        return self.state / "demo.json"
+
+    @property
+    def hub_socket(self) -> Path:
+        return self.run / "hub.sock"
+
+    @property
+    def proxy_pid_file(self) -> Path:
+        return self.hub / "proxy.pid"
+
+    @property
+    def proxy_api_socket(self) -> Path:
+        return self.run / "proxy.sock"
+
+    @property
+    def outputs_socket(self) -> Path:
+        return self.run / "outputs.sock"
+
+    @cached_property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder that a running Saferoom writes to, parents first."""
+        return (
+            self.state,
+            self.secrets,
+            self.ledger.parent,
+            self.datasets,
+            self.copies,
+            self.store,
+            self.releases,
+            self.sessions,
+            self.hub,
+            self.log,
+            self.run,
+        )
+
+    def prepare(self) -> None:
+        """Make the folders, for this user alone. Calling it again changes nothing.
+
+        Raises:
+            UnsafeFolder: one of them belongs to somebody else, can be written to by others, or is a link.
+        """
+        for folder in self.folders:
+            make_private(folder)
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, from which `load({})` makes an equal object."""
+        values = self.model_dump(exclude_none=True)
+        return {PREFIX + key.upper(): _as_text(value) for key, value in values.items()}
+
+
+OUTPUTS_PREFIX = "/services/outputs/"
+
+
+def default_run(state: Path) -> Path:
+    """The folder for the sockets of a state folder: short, because the paths of sockets are."""
+    digest = hashlib.sha256(os.fsencode(os.path.abspath(state))).hexdigest()[:10]
+    return Path(f"/tmp/saferoom-{os.geteuid()}-{digest}")
+
+
+def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from file, environment and flags (those that are None were not given).
+
+    Raises:
+        SettingsError: a key is unknown, or a value cannot be used.
+    """
+    environ = os.environ if environ is None else environ
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    file = given.pop("config", None) or environ.get(CONFIG_FILE)
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    if file:
+        _merge(values, origins, *_read_file(Path(file)))
+    _merge(values, origins, *_read_environment(environ))
+    _merge(values, origins, given, {key: f"--{key.replace('_', '-')}" for key in given})
+    return _validated(values, origins)
+
+
+def make_private(folder: Path) -> None:
+    """Make `folder` with mode 700 where it is missing; raise `UnsafeFolder` if others have a hand in it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise UnsafeFolder(f"{folder} is a link or a file, not a folder. Choose another place for it.")
+    if found.st_uid != os.geteuid():
+        raise UnsafeFolder(f"{folder} belongs to another user (uid {found.st_uid}). Choose a folder of your own.")
+    if found.st_mode & 0o022:
+        raise UnsafeFolder(f"Others can write to {folder}. Take that right away (chmod go-w) and start again.")
+
+
+def _read_file(file: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    try:
+        text = file.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}. Check SAFEROOM_CONFIG or --config.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is no valid TOML: {error}. Correct that line.") from None
+    return values, {key: f"{file}, line {_line_of(text, key)}, {key}" for key in values}
+
+
+def _read_environment(environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    names = [name for name in environ if name.startswith(PREFIX) and name != CONFIG_FILE]
+    keys = {name.removeprefix(PREFIX).lower(): name for name in names}
+    return {key: environ[name] for key, name in keys.items()}, {
+        key: f"environment variable {name}" for key, name in keys.items()
+    }
+
+
+def _line_of(text: str, key: str) -> int:
+    pattern = re.compile(rf"""\s*\[*\s*["']?{re.escape(key)}["']?\s*[=.\]]""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 1)
+
+
+def _merge(values: dict[str, Any], origins: dict[str, str], new: dict[str, Any], where: dict[str, str]) -> None:
+    values.update(new)
+    origins.update(where)
+
+
+def _validated(values: dict[str, Any], origins: dict[str, str]) -> Settings:
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        problems = [_explain(problem["type"], problem["loc"], problem["msg"], origins) for problem in error.errors()]
+    raise SettingsError(" ".join(problems))
+
+
+def _explain(kind: str, where: tuple[int | str, ...], message: str, origins: dict[str, str]) -> str:
+    key = str(where[0]) if where else ""
+    origin = origins.get(key, key or "settings")
+    if kind == "extra_forbidden":
+        return f"{origin}: no such setting; known are {', '.join(Settings.model_fields)}."
+    return f"{origin}: {message.removeprefix('Value error, ')}."
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

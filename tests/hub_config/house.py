@@ -1,0 +1,171 @@
+"""A real Saferoom for tests: a state folder with people and a project, and the hub that `saferoom up` starts on it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyotp
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from governance.agreements import agree
+from governance.database import Base, open_database, transaction
+from governance.people import Role, enrol
+from governance.projects import ProjectState, PurposeClass, add_member, create_project, move
+from hub_config.migrations import FOLDER, migrate
+from hub_config.secrets import Secrets
+from hub_config.settings import CHECKOUT, Settings, load
+
+PASSWORD = "correct horse battery staple"
+FAR = date(2099, 12, 31)
+SECONDS_TO_START = 90.0
+SECONDS_TO_STOP = 60.0
+
+
+def totp_secret(name: str) -> str:
+    """A one-time secret for each name: a code works once, so people must not share them."""
+    return pyotp.TOTP(__import__("base64").b32encode(name.encode().ljust(20, b"0")).decode()).secret
+
+
+@dataclass(frozen=True)
+class House:
+    """A prepared state folder."""
+
+    settings: Settings
+    engine: Engine
+    secrets: Secrets
+
+    def person(self, session: Session, name: str, role: Role = Role.RESEARCHER, **facts: Any) -> None:
+        defaults: dict[str, Any] = {
+            "full_name": f"{name.capitalize()} Example",
+            "organisation": "University",
+            "accredited_until": FAR,
+            "training_until": FAR,
+            "password": PASSWORD,
+            "totp_secret": totp_secret(name),
+            "seal": self.secrets.seal,
+            "actor": "operator",
+        }
+        enrol(session, name=name, role=role, **{**defaults, **facts})
+
+    def project(self, session: Session, project_id: str, members: tuple[str, ...]) -> None:
+        project = create_project(
+            session,
+            project_id=project_id,
+            name=f"Project {project_id.capitalize()}",
+            purpose="Spending and insurance",
+            purpose_class=PurposeClass.RESEARCH,
+            actor="operator",
+        )
+        for state in (ProjectState.SUBMITTED, ProjectState.AGREED, ProjectState.ACCREDITED, ProjectState.ACTIVE):
+            move(session, project, state, actor="operator")
+        for member in members:
+            add_member(session, project, member, actor="operator")
+        agree(session, project_id=project_id, dataset="visits", version=1, columns=["site"], owner="olive")
+
+
+def build_house(folder: Path, **settings: Any) -> House:
+    """Ada works in Project Heron, Bert in Project Wren; Carla checks outputs; Olive owns the data."""
+    made = load({"state": str(folder / "state"), "port": free_port(), **settings}, environ={})
+    made.prepare()
+    house = House(made, open_database(made.database_url), Secrets.load(made.secrets))
+    migrate(house.engine)
+    if not list((FOLDER / "versions").glob("*.py")):
+        Base.metadata.create_all(house.engine)
+    with transaction(house.engine) as session:
+        for name, role in (("ada", Role.RESEARCHER), ("bert", Role.RESEARCHER), ("carla", Role.OUTPUT_CHECKER)):
+            house.person(session, name, role)
+        house.person(session, "olive", Role.DATA_OWNER)
+        house.project(session, "heron", ("ada",))
+        house.project(session, "wren", ("bert",))
+    return house
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A temporary folder of its own directly in /tmp, taken away at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="saferoom-test-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start_hub(house: House, log: Path) -> "subprocess.Popen[bytes]":
+    """`saferoom up`, in a process group of its own; returns once its pages are served."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    environment |= {"PYTHONPATH": str(CHECKOUT)} | house.settings.environment()
+    with log.open("ab") as output:
+        hub = subprocess.Popen(
+            [sys.executable, "-m", "hub_config.commands", "up"],
+            cwd=house.settings.state,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _until_served(house.settings.hub_url + "/hub/login", hub, log)
+    except BaseException:
+        stop_hub(hub)
+        raise
+    return hub
+
+
+def stop_hub(hub: "subprocess.Popen[bytes]", ending: signal.Signals = signal.SIGINT) -> int:
+    """Send a signal and wait; kill the process if it does not end in time."""
+    if hub.poll() is None:
+        hub.send_signal(ending)
+    try:
+        return hub.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        hub.kill()
+        hub.wait()
+        raise
+
+
+def processes_of(house: House) -> list[str]:
+    """The command lines of every process that knows this house: by its environment or its arguments."""
+    marks = (os.fsencode(house.settings.state), os.fsencode(house.settings.run))
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            known = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if any(mark in known for mark in marks):
+            found.append(f"{entry.name} " + (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
+
+
+def _until_served(url: str, hub: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < end and hub.poll() is None:
+        try:
+            if httpx.get(url, trust_env=False, timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.2)
+    raise AssertionError(f"The hub did not come up:\n{log.read_text(errors='replace')[-4000:]}")
