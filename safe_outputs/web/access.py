@@ -1,0 +1,133 @@
+"""Who may use which route: every view declares it, and one that does not is refused.
+
+The declaration says who may come to the door. What a person may do to one request is asked of
+`safe_outputs.requests` as well, at each call (I10, I13).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from flask import current_app, g, request, session
+
+from governance import access as rights
+from governance.database import reading
+from governance.errors import SaferoomError
+from governance.people import Person, Role
+from safe_outputs.asking import Asker
+from safe_outputs.errors import NotPermitted
+from safe_outputs.web import stamp
+from safe_outputs.web.service import service, today
+
+View = TypeVar("View", bound=Callable[..., Any])
+Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker"]
+TOKEN = "token"
+_MARK = "saferoom_access"
+
+
+class NotSignedIn(SaferoomError):
+    """Nobody is signed in, or the hub no longer knows her."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("You are not signed in, or no longer. Sign in, then try again; nothing was changed.")
+
+
+class Undeclared(SaferoomError):
+    """A route does not say who may use it."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who is signed in, as the register has her now."""
+
+    name: str
+    full_name: str
+    role: Role
+
+
+def access(audience: Audience) -> Callable[[View], View]:
+    """Declare who may use a view."""
+
+    def mark(view: View) -> View:
+        setattr(view, _MARK, audience)
+        return view
+
+    return mark
+
+
+def declared(view: Callable[..., Any]) -> Audience | None:
+    """Who may use this view, or None when it does not say."""
+    return getattr(view, _MARK, None)
+
+
+def enforce() -> None:
+    """Before every request: let in whom the route declares. Raises `NotSignedIn`, `BadStamp`, `NotPermitted`."""
+    if request.endpoint is None:
+        return  # no route: Flask answers 404 or 405
+    audience = declared(current_app.view_functions[request.endpoint])
+    if audience is None:
+        raise Undeclared("This page does not say who may see it, so nobody may. Tell the operator.")
+    DOORS[audience]()
+
+
+def reader() -> Reader:
+    """Who is signed in; only behind a door that asks it."""
+    found: Reader = g.reader
+    return found
+
+
+def asker() -> Asker:
+    """Whose session calls; only behind the gate's door."""
+    found: Asker = g.asker
+    return found
+
+
+def _nobody() -> None:
+    """Open to all."""
+
+
+def _gate() -> None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    caller = stamp.read(service().settings.gate_key, token if scheme == stamp.SCHEME else "")
+    with reading(service().engine) as database:
+        _require(rights.why_not_session(database, caller.person, caller.project, today()))
+    g.asker = caller
+
+
+def _signed_in() -> Person:
+    token = session.get(TOKEN)
+    name = service().hub.name_of(token) if isinstance(token, str) else None
+    if name is None:
+        raise NotSignedIn
+    with reading(service().engine) as database:
+        person = database.get(Person, name)
+    reason = rights.why_not_active(person, today())
+    if person is None or reason is not None:
+        raise NotPermitted(reason or "You are not in the register. Ask the operator to enrol you.")
+    g.reader = Reader(person.name, person.full_name, person.role)
+    return person
+
+
+def _researcher() -> None:
+    if _signed_in().role is not Role.RESEARCHER:
+        raise NotPermitted("Only researchers have requests of their own. Your role is another one.")
+
+
+def _output_checker() -> None:
+    _require(rights.why_not_check(_signed_in(), today()))
+
+
+def _require(reason: str | None) -> None:
+    if reason is not None:
+        raise NotPermitted(reason)
+
+
+DOORS: dict[Audience, Callable[[], Any]] = {
+    "public": _nobody,
+    "gate": _gate,
+    "signed_in": _signed_in,
+    "researcher": _researcher,
+    "output_checker": _output_checker,
+}

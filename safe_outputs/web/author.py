@@ -1,0 +1,69 @@
+"""The researcher's side of the queue: her projects' requests, and taking one back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
+from sqlalchemy import select
+from sqlalchemy.orm import Session as Database
+
+from governance.database import reading, transaction
+from governance.errors import SaferoomError
+from governance.projects import projects_of
+from safe_outputs import requests as service_of_requests
+from safe_outputs.asking import read_answer
+from safe_outputs.models import Statistic
+from safe_outputs.reading import requests_of
+from safe_outputs.store import Store
+from safe_outputs.transitions import StatisticState
+from safe_outputs.web.access import access, reader
+from safe_outputs.web.request_page import page
+from safe_outputs.web.service import service, today
+
+blueprint = Blueprint("author", __name__)
+
+
+@dataclass(frozen=True)
+class BudgetLine:
+    """What was left of one budget after the newest charge that the reader's projects made to it."""
+
+    scope: str
+    left: int
+    at: datetime
+
+
+@blueprint.get("/requests")
+@access("researcher")
+def requests() -> Response:
+    with reading(service().engine) as database:
+        lines = requests_of(database, service().store, reader().name, today())
+        budgets = budgets_of(database, service().store, [each.id for each in projects_of(database, reader().name)])
+    return make_response(render_template("requests.html", lines=lines, budgets=budgets))
+
+
+def budgets_of(database: Database, store: Store, projects: list[str]) -> list[BudgetLine]:
+    """The budgets that these projects have drawn on, as their newest charges left them."""
+    query = select(Statistic).where(
+        Statistic.project_id.in_(projects),
+        Statistic.state == StatisticState.ANSWERED,
+        Statistic.plan["kind"].as_string() == "private_count",
+    )
+    found: dict[str, BudgetLine] = {}
+    for statistic in database.scalars(query.order_by(Statistic.finished_at)):
+        charge = read_answer(store, statistic).charge
+        if charge is not None and statistic.finished_at is not None:
+            found |= {scope: BudgetLine(scope, left, statistic.finished_at) for scope, left in charge.remaining.items()}
+    return sorted(found.values(), key=lambda each: each.scope)
+
+
+@blueprint.post("/requests/<request_id>/withdraw")
+@access("researcher")
+def withdraw(request_id: str) -> Response:
+    try:
+        with transaction(service().engine) as database:
+            request = service_of_requests.find_request(database, request_id)
+            service_of_requests.withdraw(database, request, author=reader().name, today=today())
+    except SaferoomError as error:
+        return page(request_id, problem=error)
+    flash("The request is withdrawn.")
+    return make_response(redirect(url_for("request_page.read", request_id=request_id), 303))

@@ -1,0 +1,118 @@
+"""What templates call: words, times and whose move it is. Text that people wrote goes through `visible`."""
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, request, url_for
+from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
+
+from governance.database import now
+from governance.people import Role
+from safe_outputs.reading import RequestLine
+from safe_outputs.transitions import OWNERS, Owner, Vote
+from safe_outputs.web import words
+from safe_outputs.web.service import service
+
+STATIC = Path(__file__).parent / "static"
+
+VOTED = {
+    Vote.APPROVE: "approved",
+    Vote.REQUEST_CHANGES: "asked for changes",
+    Vote.REJECT: "rejected",
+}
+
+_ORDINALS = ("1st", "2nd", "3rd")
+
+
+def whose_move(line: RequestLine) -> str:
+    """For an output checker: who has to act on this request."""
+    match OWNERS[line.state]:
+        case Owner.CHECKERS:
+            wanted = f"{ordinal(line.votes + 1)} of {line.checkers_needed} checkers"
+            return f"Yours, {wanted}" if line.mine else f"Another’s, {wanted}"
+        case Owner.AUTHOR:
+            return "The author’s"
+        case Owner.SYSTEM:
+            return "Saferoom’s: it is about to be released"
+        case Owner.NOBODY:
+            return line.state_in_words.capitalize()
+
+
+def whose_move_for_author(line: RequestLine) -> str:
+    """For the people of its project: who has to act on this request."""
+    match OWNERS[line.state]:
+        case Owner.CHECKERS:
+            return f"The output checkers’: {line.votes} of {line.checkers_needed} have voted"
+        case Owner.AUTHOR:
+            return f"The author’s: it is {line.state_in_words}"
+        case Owner.SYSTEM:
+            return "Saferoom’s: it is approved and about to be released"
+        case Owner.NOBODY:
+            return line.state_in_words.capitalize()
+
+
+def ordinal(number: int) -> str:
+    """“1st”, “2nd”, “3rd”, “4th” (there are never more than nine checkers)."""
+    return _ORDINALS[number - 1] if number <= len(_ORDINALS) else f"{number}th"
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "ago": lambda then: words.ago(then, now()),
+    "exact": words.exact,
+    "quantity": words.count,
+    "size": words.size,
+    "rho": words.rho,
+    "scope": words.scope,
+    "percent": words.percent,
+    "number": words.number,
+    "visible": lambda text: words.visible(str(text)),
+    "hidden_characters": words.hidden_characters,
+    "happened": words.happened,
+    "voted": VOTED.__getitem__,
+    "whose_move": whose_move,
+    "whose_move_for_author": whose_move_for_author,
+}
+
+
+def register(app: Flask) -> None:
+    """Give templates their filters, the page components and what stands on every page."""
+    packages = [PackageLoader("govuk_frontend_jinja"), PackageLoader("govuk_frontend_wtf")]
+    app.jinja_options = {"loader": ChoiceLoader([app.create_global_jinja_loader(), *packages])}
+    app.jinja_env.filters.update(FILTERS)
+    app.jinja_env.globals["asset"] = asset
+    app.context_processor(_everywhere)
+
+
+def asset(name: str) -> str:
+    """The address of a static file, with its hash, so that browsers may keep it."""
+    return url_for("static", name=name, v=_digest(name))
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+def _everywhere() -> dict[str, Any]:
+    reader = g.get("reader")
+    return {
+        "person": reader,
+        "notices": service().settings.notices,
+        "navigation": _navigation(reader),
+    }
+
+
+def _navigation(reader: Any) -> list[dict[str, Any]]:
+    if reader is None:
+        return [_link("public.releases", "What was released"), _link("sign_in.sign_in", "Sign in")]
+    own = {Role.OUTPUT_CHECKER: ("queue.desk", "Queue"), Role.RESEARCHER: ("author.requests", "Requests")}
+    first = [_link(*own[reader.role])] if reader.role in own else []
+    leave = {"href": url_for("sign_in.sign_out"), "text": f"Sign out ({reader.full_name})"}
+    return [*first, _link("public.releases", "What was released"), leave]
+
+
+def _link(endpoint: str, text: str) -> dict[str, Any]:
+    return {"href": url_for(endpoint), "text": text, "current": request.endpoint == endpoint}

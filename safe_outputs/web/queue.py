@@ -1,0 +1,104 @@
+"""The output checker's desk and her vote."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+
+from governance.database import reading, transaction
+from governance.errors import SaferoomError
+from safe_outputs import reading as views
+from safe_outputs import requests
+from safe_outputs.errors import MalformedRequest
+from safe_outputs.reading import RequestLine
+from safe_outputs.transitions import Vote
+from safe_outputs.web.access import access, reader
+from safe_outputs.web.forms import VoteForm
+from safe_outputs.web.request_page import page
+from safe_outputs.web.service import service, today
+
+blueprint = Blueprint("queue", __name__)
+
+NEWEST_DECIDED = 20
+
+
+@dataclass(frozen=True)
+class Group:
+    """One part of the queue. `lines` may be fewer than `total`, and the page says so."""
+
+    anchor: str
+    heading: str
+    lines: tuple[RequestLine, ...]
+    total: int
+    empty: str
+
+
+@blueprint.get("/queue")
+@access("output_checker")
+def desk() -> Response:
+    with reading(service().engine) as database:
+        found = views.queue(database, service().store, reader().name, today())
+    return make_response(render_template("queue.html", groups=groups(found, all_decided="decided" in request.args)))
+
+
+def groups(found: views.Queue, *, all_decided: bool) -> tuple[Group, ...]:
+    """The queue's parts in the order in which a checker needs them."""
+    decided = found.decided if all_decided else found.decided[:NEWEST_DECIDED]
+    return (
+        _group(
+            "mine",
+            "Waiting for you",
+            found.waiting_for_you,
+            "Nothing waits for you. Requests come here when a researcher submits them and your vote is wanted.",
+        ),
+        _group(
+            "others",
+            "Waiting for others",
+            found.waiting_for_others,
+            "Nothing waits for other checkers. Requests on which you have voted stand here until all votes are in.",
+        ),
+        _group(
+            "author",
+            "With the author",
+            found.with_author,
+            "Nothing is with its author. Requests that were returned for changes stand here until they come back.",
+        ),
+        Group(
+            "decided",
+            "Decided",
+            decided,
+            len(found.decided),
+            "Nothing was decided yet. Released, rejected and withdrawn requests stand here.",
+        ),
+    )
+
+
+def _group(anchor: str, heading: str, lines: tuple[RequestLine, ...], empty: str) -> Group:
+    return Group(anchor, heading, lines, len(lines), empty)
+
+
+@blueprint.post("/requests/<request_id>/vote")
+@access("output_checker")
+def vote(request_id: str) -> Response:
+    """Vote on the content whose hash the form carries. Refused votes show the page again, with what was written."""
+    form = VoteForm()
+    try:
+        _vote(request_id, form)
+    except SaferoomError as error:
+        return page(request_id, form, error)
+    flash("Your vote is recorded.")
+    return make_response(redirect(url_for("request_page.read", request_id=request_id), 303))
+
+
+def _vote(request_id: str, form: VoteForm) -> None:
+    if not form.validate():
+        raise MalformedRequest(" ".join(str(each) for errors in form.errors.values() for each in errors))
+    with transaction(service().engine) as database:
+        requests.vote(
+            database,
+            requests.find_request(database, request_id),
+            checker=reader().name,
+            vote=Vote(form.vote.data),
+            comment=form.comment.data or "",
+            seen=form.content_hash.data or "",
+            today=today(),
+        )

@@ -1,0 +1,142 @@
+"""What the public page of a release says, made from its record and files alone. Pure."""
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from safe_outputs.answers import Cell, Column, TableOfCells
+from safe_outputs.errors import Tampered
+from safe_outputs.package import RECORD
+from safe_outputs.web import words
+from safe_outputs.web.tables import Shown, show
+
+WITHHELD = "so that nobody can be told from it"
+
+
+@dataclass(frozen=True)
+class ReleasedStatistic:
+    in_words: str
+    protection: str
+    shown: Shown
+    file: str
+    size: int
+
+
+@dataclass(frozen=True)
+class FileHash:
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class ReleasePage:
+    """`opening` is what a member of the public reads first; `accountable` names who answers for the release."""
+
+    id: str
+    title: str
+    opening: str
+    purpose: str
+    statistics: tuple[ReleasedStatistic, ...]
+    accountable: tuple[tuple[str, str], ...]
+    hashes: tuple[FileHash, ...]
+
+
+def lay_out(record: dict[str, Any], contents: dict[str, bytes], record_hash: str) -> ReleasePage:
+    """The page of a release whose record and files were verified. `contents` holds the files by name."""
+    statistics = record["statistics"]
+    return ReleasePage(
+        id=record["id"],
+        title=record["title"],
+        opening=opening(record),
+        purpose=record["purpose"],
+        statistics=tuple(_statistic(each, contents[each["file"]["name"]]) for each in statistics),
+        accountable=tuple(_accountable(record)),
+        hashes=(
+            *(FileHash(each["file"]["name"], each["file"]["digest"]) for each in statistics),
+            FileHash(RECORD, record_hash),
+        ),
+    )
+
+
+def opening(record: dict[str, Any]) -> str:
+    """Who released what, from which data, when; in plain words."""
+    sources = dict.fromkeys(each["source"]["title"] for each in record["statistics"])
+    tables = words.count(len(record["statistics"]), "table")
+    day = datetime.fromisoformat(record["released_at"])
+    return (
+        f"On {day.day} {day:%B %Y} the project {record['project']['name']} released {tables} from "
+        f"{' and '.join(sources)}. The data about single {_units(record)} stay where they are: only what you see here left, "
+        f"after {words.count(len(record['approvals']), 'output checker')} from outside the project had approved it. "
+        "The researchers say what it is for:"
+    )
+
+
+def protection(statistic: dict[str, Any]) -> str:
+    """How the people behind one table are protected, in plain words."""
+    units, noise, withheld = statistic["unit"], statistic["noise"], statistic["withheld"]
+    profile = f"{statistic['profile']['name']}, version {statistic['profile']['version']}"
+    if noise:
+        return (
+            f"How it is protected: random noise was added to every number, so that nobody can tell whether any one of the "
+            f"{units} is among them. {words.percent(noise['confidence'])} of the numbers lie within "
+            f"± {words.number(noise['accuracy'])} of the true ones."
+        )
+    if withheld:
+        return (
+            f"How it is protected: {withheld} of {words.count(statistic['cells'], 'cell')} "
+            f"{'is' if withheld == 1 else 'are'} withheld (▒), because too few {units} stand behind them or because they "
+            f"would give others away. The other numbers are exact. Rules: {profile}."
+        )
+    return f"How it is protected: enough {units} stand behind every cell, so all numbers are exact. Rules: {profile}."
+
+
+def _units(record: dict[str, Any]) -> str:
+    return " and ".join(dict.fromkeys(each["unit"] for each in record["statistics"]))
+
+
+def _statistic(statistic: dict[str, Any], content: bytes) -> ReleasedStatistic:
+    return ReleasedStatistic(
+        in_words=statistic["in_words"],
+        protection=protection(statistic),
+        shown=show(_table(statistic, content)),
+        file=statistic["file"]["name"],
+        size=statistic["file"]["size"],
+    )
+
+
+def _table(statistic: dict[str, Any], content: bytes) -> TableOfCells:
+    """The table in a released file, whose columns the record names. Raises `Tampered` when it holds another."""
+    dimensions = tuple(Column.model_validate(each) for each in statistic["columns"]["dimensions"])
+    measures = tuple(Column.model_validate(each) for each in statistic["columns"]["measures"])
+    head, *lines = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
+    if head != [*(each.name for each in (*dimensions, *measures)), "status"]:
+        raise Tampered("A file of this release does not have the columns that its record names. Tell the operator.")
+    cells = tuple(_cell(line, len(dimensions), measures) for line in lines)
+    return TableOfCells(dimensions=dimensions, measures=measures, cells=cells)
+
+
+def _cell(line: list[str], dimensions: int, measures: tuple[Column, ...]) -> Cell:
+    codes, values = tuple(line[:dimensions]), line[dimensions:-1]
+    if line[-1] != "published":
+        return Cell(codes=codes, status="primary", reason=WITHHELD, values=(None,) * len(measures))
+    return Cell(codes=codes, status="published", values=tuple(map(_value, values, measures)))
+
+
+def _value(text: str, column: Column) -> int | float | None:
+    if text == "":
+        return None
+    return float(text) if column.decimals else int(text)
+
+
+def _accountable(record: dict[str, Any]) -> list[tuple[str, str]]:
+    def person(each: dict[str, str]) -> str:
+        return f"{each['full_name']}, {each['organisation']}"
+
+    return [
+        ("Project", f"{record['project']['name']}: {record['project']['purpose']}"),
+        ("Asked by", person(record["author"])),
+        ("Approved by", "; ".join(person(each) for each in record["approvals"])),
+        ("Released", words.exact(datetime.fromisoformat(record["released_at"]))),
+    ]

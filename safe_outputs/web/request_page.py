@@ -1,0 +1,101 @@
+"""The page of one release request, for its project's people and for output checkers."""
+
+import json
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, make_response, render_template, url_for
+
+from governance.database import reading
+from governance.errors import SaferoomError
+from governance.people import Role
+from safe_outputs.answers import VERDICT_ORDER, Answer, Finding
+from safe_outputs.reading import RequestView, StatisticView, request_view
+from safe_outputs.statistics import plan_to_json
+from safe_outputs.transitions import ACTION_STATES, Action
+from safe_outputs.web import words
+from safe_outputs.web.access import Reader, access, reader
+from safe_outputs.web.forms import ConfirmForm, VoteForm
+from safe_outputs.web.service import service, today
+from safe_outputs.web.tables import Shown, show
+
+blueprint = Blueprint("request_page", __name__)
+
+PROVENANCE = {
+    "verified": "The checker computed it from the project copy; no number in it comes from the notebook.",
+    "derived": "The checker computed it from a table that the researcher derived; its units were compared with the copy.",
+    "manual": "A person made it; no rule has computed it anew.",
+}
+
+
+@dataclass(frozen=True)
+class StatisticPart:
+    """One statistic's part of the page, laid out."""
+
+    view: StatisticView
+    shown: Shown
+    findings: tuple[Finding, ...]
+    summary: str
+    provenance: str
+    plan: str
+    software: str
+
+
+@blueprint.get("/requests/<request_id>")
+@access("signed_in")
+def read(request_id: str) -> Response:
+    return page(request_id)
+
+
+def page(request_id: str, form: VoteForm | None = None, problem: SaferoomError | None = None) -> Response:
+    """The request's page; after an action that was refused, with the reason on top and what was written kept."""
+    person = reader()
+    with reading(service().engine) as database:
+        view = request_view(database, service().store, request_id, person.name, today())
+    checker = person.role is Role.OUTPUT_CHECKER
+    content = render_template(
+        "request.html",
+        view=view,
+        statistics=[part(each) for each in view.statistics],
+        form=(form or VoteForm(formdata=None)) if checker else ConfirmForm(formdata=None),
+        problem=problem.sentence if problem else None,
+        approve=approve_words(view),
+        blind=view.line.state in ACTION_STATES[Action.VOTE],
+        back=_back(person),
+    )
+    return make_response(content, problem.status if problem else 200)
+
+
+def part(statistic: StatisticView) -> StatisticPart:
+    """A statistic, laid out: its findings worst first."""
+    answer = statistic.answer
+    return StatisticPart(
+        view=statistic,
+        shown=show(answer.table),
+        findings=tuple(sorted(answer.findings, key=lambda each: -VERDICT_ORDER.index(each.verdict))),
+        summary=summary(answer),
+        provenance=PROVENANCE[answer.provenance],
+        plan=json.dumps(plan_to_json(answer.plan), indent=2, ensure_ascii=False),
+        software=", ".join(f"{name} {version}" for name, version in sorted(answer.software.items())),
+    )
+
+
+def summary(answer: Answer) -> str:
+    """How many cells, and how they are protected."""
+    cells = words.count(len(answer.table.cells), "cell")
+    if answer.noise is not None:
+        return f"{cells}, noise in each"
+    return f"{cells}, {answer.withheld} withheld" if answer.withheld else f"{cells}, none withheld"
+
+
+def approve_words(view: RequestView) -> str:
+    """What the button that approves does."""
+    number = len(view.statistics)
+    return "Approve this statistic" if number == 1 else f"Approve these {number} statistics"
+
+
+def _back(person: Reader) -> dict[str, str]:
+    match person.role:
+        case Role.OUTPUT_CHECKER:
+            return {"text": "Queue", "href": url_for("queue.desk")}
+        case _:
+            return {"text": "Requests", "href": url_for("author.requests")}

@@ -1,0 +1,151 @@
+"""The statistics API of sessions: what a notebook reaches through its gate, and nothing else.
+
+Who calls is what the gate stamped (`stamp`), never what the call says. It takes no cookie, so no page can make a
+browser call it.
+"""
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, url_for
+from sqlalchemy.orm import Session as Database
+
+from governance.database import reading, transaction
+from governance.people import find_person
+from governance.projects import find_project
+from safe_outputs import asking, requests
+from safe_outputs.errors import NoSuchThing
+from safe_outputs.models import ReleaseRequest, Statistic
+from safe_outputs.reading import request_view
+from safe_outputs.web import bodies
+from safe_outputs.web.access import access, asker
+from safe_outputs.web.service import service, today
+from safe_outputs.web.session_data import datasets_of
+
+blueprint = Blueprint("session_api", __name__, url_prefix="/api/session")
+
+
+@blueprint.get("/session")
+@access("gate")
+def session() -> Response:
+    """Who works here, for which project, with which data."""
+    caller = asker()
+    with reading(service().engine) as database:
+        person, project = find_person(database, caller.person), find_project(database, caller.project)
+        return jsonify(
+            person=person.name,
+            full_name=person.full_name,
+            project={"id": project.id, "name": project.name},
+            training_days=(person.training_until - today()).days,
+            datasets=datasets_of(database, project.id),
+            notices=list(service().settings.notices),
+        )
+
+
+@blueprint.post("/statistics")
+@access("gate")
+def ask() -> tuple[Response, int, dict[str, str]]:
+    body = bodies.json_object("plan", "code")
+    plan = asking.read_plan(body["plan"])
+    code = bodies.text(body["code"], "code", asking.MAX_CODE_CHARACTERS)
+    with transaction(service().engine) as database:
+        statistic = asking.ask(database, asker(), plan, code)
+        answer = _statistic_json(statistic)
+    return jsonify(answer), 202, {"Location": answer["url"]}
+
+
+@blueprint.get("/statistics/<statistic_id>")
+@access("gate")
+def statistic(statistic_id: str) -> Response:
+    with reading(service().engine) as database:
+        found = asking.find_statistic(database, statistic_id, asker().project)
+        answer = asking.read_answer(service().store, found).model_dump(mode="json") if found.answer else None
+        return jsonify(_statistic_json(found) | {"answer": answer, "problem": found.problem})
+
+
+@blueprint.post("/requests")
+@access("gate")
+def draft() -> tuple[Response, int, dict[str, str]]:
+    details = requests.read_details(bodies.any_json())
+    caller = asker()
+    with transaction(service().engine) as database:
+        request = requests.draft(
+            database, author=caller.person, project_id=caller.project, details=details, today=today()
+        )
+        answer = _request_json(database, request)
+    return jsonify(answer), 201, {"Location": url_for(".one", request_id=answer["id"])}
+
+
+@blueprint.get("/requests/<request_id>")
+@access("gate")
+def one(request_id: str) -> Response:
+    with reading(service().engine) as database:
+        return jsonify(_request_json(database, _of_project(database, request_id)))
+
+
+@blueprint.put("/requests/<request_id>")
+@access("gate")
+def edit(request_id: str) -> Response:
+    details = requests.read_details(bodies.any_json())
+    with transaction(service().engine) as database:
+        request = _of_project(database, request_id)
+        requests.edit(database, request, author=asker().person, details=details, today=today())
+        return jsonify(_request_json(database, request))
+
+
+@blueprint.post("/requests/<request_id>/submit")
+@access("gate")
+def submit(request_id: str) -> Response:
+    with transaction(service().engine) as database:
+        request = _of_project(database, request_id)
+        requests.submit(database, service().store, request, author=asker().person, today=today())
+        return jsonify(_request_json(database, request))
+
+
+@blueprint.post("/requests/<request_id>/withdraw")
+@access("gate")
+def withdraw(request_id: str) -> Response:
+    with transaction(service().engine) as database:
+        request = _of_project(database, request_id)
+        requests.withdraw(database, request, author=asker().person, today=today())
+        return jsonify(_request_json(database, request))
+
+
+def _of_project(database: Database, request_id: str) -> ReleaseRequest:
+    """A request of the session's project; another project's is not to be found from here."""
+    request = requests.find_request(database, request_id)
+    if request.project_id != asker().project:
+        raise NoSuchThing(f"There is no release request “{request_id}” that you can see. Check the address.")
+    return request
+
+
+def _statistic_json(statistic: Statistic) -> dict[str, Any]:
+    return {
+        "id": statistic.id,
+        "state": statistic.state.value,
+        "url": url_for("session_api.statistic", statistic_id=statistic.id),
+    }
+
+
+def _request_json(database: Database, request: ReleaseRequest) -> dict[str, Any]:
+    """The request as its project may see it: comments of open turns are not among it."""
+    database.flush()
+    view = request_view(database, service().store, request.id, asker().person, today())
+    return {
+        "id": request.id,
+        "title": request.title,
+        "purpose": request.purpose,
+        "audience": request.audience,
+        "state": request.state.value,
+        "state_in_words": view.line.state_in_words,
+        "verdict": view.line.verdict.value,
+        "turn": request.turn,
+        "statistics": [item.statistic_id for item in request.items],
+        "votes": view.line.votes,
+        "checkers_needed": request.checkers_needed,
+        "comments": [
+            {"turn": vote.turn, "vote": vote.vote.value, "comment": vote.comment, "at": vote.at.isoformat()}
+            for vote in view.votes
+        ],
+        "release": view.release_id,
+        "url": service().settings.address(f"requests/{request.id}"),
+    }

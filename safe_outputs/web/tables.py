@@ -1,0 +1,139 @@
+"""An answer's table as people read it: two dimensions as a cross table for each measure, others as a long table.
+
+Every withheld cell carries a letter, and the legend gives the letter's reason, so that no reason hangs on colour or
+on a mouse. Pure.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from safe_outputs.answers import WITHHELD_SIGN, Cell, Column, Status, TableOfCells, shown
+
+NO_VALUE = "–"
+
+
+@dataclass(frozen=True)
+class ShownCell:
+    """One cell's text; for a withheld one its status, reason and letter in the legend."""
+
+    text: str
+    status: Status
+    reason: str | None = None
+    letter: str | None = None
+
+    @property
+    def withheld(self) -> bool:
+        return self.status != "published"
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """`heads` names the row: one category, or one for each dimension of a long table."""
+
+    heads: tuple[str, ...]
+    cells: tuple[ShownCell, ...]
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """`across` names the dimension over the columns of a cross table; a long table has none."""
+
+    caption: str
+    head_labels: tuple[str, ...]
+    across: str | None
+    columns: tuple[str, ...]
+    rows: tuple[ShownRow, ...]
+
+
+@dataclass(frozen=True)
+class LegendLine:
+    letter: str
+    status: Status
+    reason: str
+    cells: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that shows one answer's table."""
+
+    tables: tuple[ShownTable, ...]
+    legend: tuple[LegendLine, ...]
+
+
+def show(table: TableOfCells) -> Shown:
+    """The table, laid out."""
+    letters = _letters(table)
+    cross = len(table.dimensions) == 2 and _is_full(table)
+    tables = tuple(_cross_tables(table, letters)) if cross else (_long_table(table, letters),)
+    return Shown(tables, tuple(_legend(table, letters)))
+
+
+def label(column: Column) -> str:
+    """A column's label with its unit."""
+    return f"{column.label} ({column.unit})" if column.unit else column.label
+
+
+Letters = dict[tuple[Status, str], str]
+
+
+def _letters(table: TableOfCells) -> Letters:
+    reasons = dict.fromkeys(_why(cell) for cell in table.cells if cell.status != "published")
+    return {reason: _letter(place) for place, reason in enumerate(reasons)}
+
+
+def _letter(place: int) -> str:
+    """a, b, … z, aa, ab, …"""
+    head, tail = divmod(place, 26)
+    return (_letter(head - 1) if head else "") + chr(ord("a") + tail)
+
+
+def _why(cell: Cell) -> tuple[Status, str]:
+    return cell.status, cell.reason or "withheld"
+
+
+def _legend(table: TableOfCells, letters: Letters) -> Iterator[LegendLine]:
+    for (status, reason), letter in letters.items():
+        cells = sum(cell.status == status and _why(cell) == (status, reason) for cell in table.cells)
+        yield LegendLine(letter, status, reason, cells)
+
+
+def _shown_cell(cell: Cell, measure: int, column: Column, letters: Letters) -> ShownCell:
+    if cell.status != "published":
+        return ShownCell(WITHHELD_SIGN, cell.status, _why(cell)[1], letters[_why(cell)])
+    value = cell.values[measure]
+    return ShownCell(NO_VALUE if value is None else shown(value, column), "published")
+
+
+def _categories(table: TableOfCells, dimension: int) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(cell.codes[dimension] for cell in table.cells))
+
+
+def _is_full(table: TableOfCells) -> bool:
+    combinations = {cell.codes for cell in table.cells}
+    return len(combinations) == len(table.cells) == len(_categories(table, 0)) * len(_categories(table, 1))
+
+
+def _cross_tables(table: TableOfCells, letters: Letters) -> Iterator[ShownTable]:
+    down, across = table.dimensions
+    cells = {cell.codes: cell for cell in table.cells}
+    columns = _categories(table, 1)
+    for place, measure in enumerate(table.measures):
+        rows = tuple(
+            ShownRow((row,), tuple(_shown_cell(cells[row, each], place, measure, letters) for each in columns))
+            for row in _categories(table, 0)
+        )
+        yield ShownTable(label(measure), (label(down),), label(across), columns, rows)
+
+
+def _long_table(table: TableOfCells, letters: Letters) -> ShownTable:
+    rows = tuple(
+        ShownRow(
+            cell.codes,
+            tuple(_shown_cell(cell, place, column, letters) for place, column in enumerate(table.measures)),
+        )
+        for cell in table.cells
+    )
+    caption = " and ".join(each.label for each in table.measures)
+    heads = tuple(label(each) for each in table.dimensions)
+    return ShownTable(caption, heads, None, tuple(label(each) for each in table.measures), rows)

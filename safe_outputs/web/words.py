@@ -1,0 +1,99 @@
+"""How times, sizes, prices and other people's text read on a page. Pure."""
+
+import unicodedata
+from collections.abc import Mapping
+from datetime import datetime
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_STEPS = (
+    (_MINUTE, 1, "second"),
+    (_HOUR, _MINUTE, "minute"),
+    (2 * _DAY, _HOUR, "hour"),
+    (21 * _DAY, _DAY, "day"),
+    (90 * _DAY, 7 * _DAY, "week"),
+)
+
+
+def ago(then: datetime, present: datetime) -> str:
+    """How long ago, in the largest unit that still says something: “3 hours ago”."""
+    seconds = (present - then).total_seconds()
+    if seconds < 10:
+        return "just now"
+    for below, unit, name in _STEPS:
+        if seconds < below:
+            return f"{count(int(seconds // unit), name)} ago"
+    return f"on {then.day} {then:%B %Y}"
+
+
+def exact(then: datetime) -> str:
+    """The moment itself: “22 November 2026, 09:35 UTC”."""
+    return f"{then.day} {then:%B %Y, %H:%M} UTC"
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """“1 statistic”, “2 statistics”, “5,912 persons”."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(number: int) -> str:
+    """A number of bytes, as people read it."""
+    return count(number, "byte") if number < 1000 else f"{number / 1000:,.1f} kB"
+
+
+def rho(nano_rho: int) -> str:
+    """Billionths of ρ as ρ, with no digit lost and none too many."""
+    text = f"{nano_rho // 10**9}.{nano_rho % 10**9:09d}"
+    return text.rstrip("0").rstrip(".")
+
+
+def scope(name: str) -> str:
+    """The name of a budget: `project:heron` reads “project heron”."""
+    return name.replace(":", " ", 1)
+
+
+def percent(share: float) -> str:
+    return f"{share * 100:g} %"
+
+
+def number(value: float) -> str:
+    """A measured number without digits that mean nothing."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:,.3g}"
+
+
+_PLAIN = frozenset("\n\t")
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+
+
+def visible(text: str) -> str:
+    """Text with every character that would not show, or would turn the text around, written out as ⟦U+202E⟧."""
+    return "".join(f"⟦U+{ord(each):04X}⟧" if _is_hidden(each) else each for each in text.replace("\r\n", "\n"))
+
+
+def _is_hidden(character: str) -> bool:
+    return character not in _PLAIN and (unicodedata.category(character) in _HIDDEN or character in _BLANK)
+
+
+def hidden_characters(text: str) -> int:
+    """How many characters `visible` writes out."""
+    return sum(_is_hidden(each) for each in text.replace("\r\n", "\n"))
+
+
+HISTORY: Mapping[str, str] = {
+    "request.drafted": "drafted the request",
+    "request.edited": "changed the draft",
+    "request.submitted": "submitted it for review",
+    "request.in_review": "began the review",
+    "request.voted": "voted",
+    "request.changes_requested": "returned it to its author for changes",
+    "request.approved": "recorded the approval",
+    "request.rejected": "recorded the rejection",
+    "request.released": "released it",
+    "request.recalled": "recalled the release",
+    "request.withdrawn": "withdrew it",
+}
+
+
+def happened(action: str) -> str:
+    """What an audit event says, as the end of a sentence that begins with its actor."""
+    return HISTORY.get(action, action)
