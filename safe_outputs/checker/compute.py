@@ -42,7 +42,7 @@ def compute(plan: Crosstab | PrivateCount, evidence: Evidence, store: Store, led
         plan_hash=plan_hash(plan),
         provenance="verified",
         in_words=in_words(plan),
-        source=evidence.source(),
+        source=evidence.source,
         unit=evidence.catalogue.unit.plural,
         profile=evidence.profile_used(),
         verdict=worst([finding.verdict for finding in done.findings]),
@@ -65,7 +65,7 @@ def _stages(plan: Crosstab | PrivateCount, evidence: Evidence, ledger: Ledger, s
                 table, findings = disclosure_stage.protected_table(connection, plan, evidence)
                 return Computed(table, findings, exemption=privacy_stage.exemption(evidence))
             case PrivateCount():
-                request = f"{evidence.project_id}/{plan_hash(plan)}/{evidence.copy.version_digest}"
+                request = f"{evidence.project_id}/{plan_hash(plan)}/{evidence.source.version_digest}"
                 return Computed(
                     *privacy_stage.private_table(connection, ledger, plan, evidence, salt=salt, request=request)
                 )

@@ -6,35 +6,23 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from datasets.catalogue import Catalogue
-from datasets.copies import ProjectCopy, catalogue_of, find_copy
+from datasets.copies import current_copies
+from datasets.versions import find_version
 from disclosure_control import RuleProfile
-from governance.agreements import agreement_in_force
 from safe_outputs.answers import RuleProfileUsed, Source
 from safe_outputs.errors import NotPermitted
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything but the plan that decides an answer."""
+    """Everything but the plan that decides an answer. `path` is the project copy, compared with its digest."""
 
     project_id: str
-    copy: ProjectCopy
+    path: Path
+    source: Source
     catalogue: Catalogue
     profile: RuleProfile
     released_before: int
-
-    @property
-    def path(self) -> Path:
-        return Path(self.copy.path)
-
-    def source(self) -> Source:
-        return Source(
-            dataset=self.copy.dataset,
-            title=self.catalogue.title,
-            version=self.copy.version,
-            version_digest=self.copy.version_digest,
-            copy_digest=self.copy.digest,
-        )
 
     def profile_used(self) -> RuleProfileUsed:
         return RuleProfileUsed(name=self.profile.name, version=self.profile.version, digest=self.profile.digest)
@@ -44,14 +32,22 @@ def gather(session: Session, project_id: str, dataset: str, released_before: int
     """The evidence for one statistic, asked for anew at each computation (I10).
 
     Raises:
-        NotPermitted: no agreement in force.
-        DatasetsError: no copy, or one that is not what was provisioned.
+        NotPermitted: the project may not use the dataset now.
+        DamagedFile: the copy is not the one that was provisioned (I2).
     """
-    if agreement_in_force(session, project_id, dataset) is None:
+    copy = next((each for each in current_copies(session, project_id) if each.dataset == dataset), None)
+    if copy is None:
         raise NotPermitted(
-            f"Your project has no agreement in force on “{dataset}”, so nothing is computed from it. "
-            "Ask the data owner to agree first."
+            f"“{dataset}” is not open to your project: there is no agreement in force with its data owner, or no copy "
+            "of the version that was agreed. Ask the data owner and the data steward."
         )
-    copy = find_copy(session, project_id, dataset)
-    catalogue = catalogue_of(copy)
-    return Evidence(project_id, copy, catalogue, RuleProfile.load(catalogue.release.rule_profile), released_before)
+    catalogue = copy.catalogue()
+    source = Source(
+        dataset=dataset,
+        title=catalogue.title,
+        version=copy.version,
+        version_digest=find_version(session, dataset, copy.version).content_digest,
+        copy_digest=copy.digest,
+    )
+    profile = RuleProfile.load(catalogue.release.rule_profile)
+    return Evidence(project_id, copy.verified(), source, catalogue, profile, released_before)

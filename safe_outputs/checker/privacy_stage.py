@@ -42,7 +42,7 @@ def exemption(evidence: Evidence) -> str:
 
 def scopes_of(evidence: Evidence) -> tuple[str, str]:
     """The budgets that a private statistic is charged to: the dataset's, and the project's share of it."""
-    dataset = evidence.copy.dataset
+    dataset = evidence.source.dataset
     return (dataset_scope(dataset), project_scope(evidence.project_id, dataset))
 
 

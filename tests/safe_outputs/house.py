@@ -1,0 +1,126 @@
+"""A house: a real database and store, with people and projects, and one-line steps in transactions of their own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from governance.database import transaction
+from safe_outputs import requests
+from safe_outputs.models import ReleaseRequest
+from safe_outputs.statistics import Crosstab, PrivateCount
+from safe_outputs.store import Store
+from safe_outputs.transitions import Vote
+from tests.safe_outputs.factories import (
+    CODE,
+    CROSSTAB,
+    TODAY,
+    a_project,
+    a_statistic,
+    an_answer,
+    people,
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """rosa works in heron, rui in wren; cleo, carl and cora check."""
+
+    engine: Engine
+    store: Store
+    folder: Path
+
+    def do(self, step: Callable[[Session], Any]) -> Any:
+        """Run a step in a transaction of its own."""
+        with transaction(self.engine) as session:
+            return step(session)
+
+
+def a_house(engine: Engine, folder: Path) -> House:
+    with transaction(engine) as session:
+        people(session)
+        a_project(session, "heron", members=["rosa"])
+        a_project(session, "wren", members=["rui"])
+    return House(engine, Store(folder / "store"), folder)
+
+
+def the_request(session: Session, request_id: str) -> ReleaseRequest:
+    return requests.find_request(session, request_id)
+
+
+def an_answered_statistic(
+    house: House,
+    plan: Crosstab | PrivateCount = CROSSTAB,
+    *,
+    author: str = "rosa",
+    project: str = "heron",
+    code: str = CODE,
+    **answer: Any,
+) -> str:
+    """The id of a statistic that was asked, taken and answered."""
+    made = an_answer(house.store, plan, **answer)
+
+    def step(session: Session) -> str:
+        statistic = a_statistic(session, house.store, author=author, project_id=project, code=code, answer=made)
+        return statistic.id
+
+    return str(house.do(step))
+
+
+def details(statistics: list[str], **changes: Any) -> requests.RequestDetails:
+    facts = {"title": "Another title", "purpose": "Another purpose", "audience": "publication"}
+    return requests.RequestDetails.model_validate({**facts, "statistics": statistics, **changes})
+
+
+def a_draft(house: House, statistics: list[str] | None = None, **changes: Any) -> str:
+    """The id of rosa's draft."""
+    found = [an_answered_statistic(house)] if statistics is None else statistics
+
+    def step(session: Session) -> str:
+        chosen = details(found, **changes)
+        return requests.draft(session, author="rosa", project_id="heron", details=chosen, today=TODAY).id
+
+    return str(house.do(step))
+
+
+def submit(house: House, request_id: str) -> None:
+    house.do(
+        lambda session: requests.submit(
+            session, house.store, the_request(session, request_id), author="rosa", today=TODAY
+        )
+    )
+
+
+def a_submitted_request(house: House, statistics: list[str] | None = None, **changes: Any) -> str:
+    """The id of rosa's request, submitted."""
+    request_id = a_draft(house, statistics, **changes)
+    submit(house, request_id)
+    return request_id
+
+
+def cast_vote(
+    house: House, request_id: str, checker: str, vote: Vote = Vote.APPROVE, comment: str = "", seen: str | None = None
+) -> None:
+    """A checker's vote on what the request holds now, or on the hash `seen`."""
+
+    def step(session: Session) -> None:
+        request = the_request(session, request_id)
+        hash_seen = (request.content_hash or "") if seen is None else seen
+        requests.vote(
+            session, request, checker=checker, vote=vote, comment=comment, seen=hash_seen, today=TODAY
+        )
+
+    house.do(step)
+
+
+def an_approved_request(house: House, statistics: list[str] | None = None) -> str:
+    """The id of a request that two checkers approved."""
+    request_id = a_submitted_request(house, statistics)
+    for checker in ("cleo", "carl"):
+        cast_vote(house, request_id, checker)
+    return request_id
+
+

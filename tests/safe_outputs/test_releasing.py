@@ -1,0 +1,169 @@
+"""From approval to package: bytes reviewed are bytes released (I7), and nothing else is (I3)."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from governance import projects
+from governance.database import reading, transaction
+from safe_outputs import reading as views
+from safe_outputs import releasing
+from safe_outputs.checker.worker import release_next
+from safe_outputs.errors import NoSuchThing, Tampered, WrongState
+from safe_outputs.package import read_package, verify_package
+from safe_outputs.transitions import RequestState
+from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
+from tests.safe_outputs.house import (
+    House,
+    a_submitted_request,
+    an_answered_statistic,
+    an_approved_request,
+    cast_vote,
+    the_request,
+)
+
+
+def released(house: House, request_id: str) -> Path:
+    with transaction(house.engine) as session:
+        releasing.release(
+            session, house.store, the_request(session, request_id), house.folder / "releases", actor="checker"
+        )
+    return house.folder / "releases" / request_id
+
+
+def test_the_package_holds_the_approved_bytes_and_the_record(house: House) -> None:
+    statistics = [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)]
+    folder = released(house, an_approved_request(house, statistics=statistics))
+    record = verify_package(folder)
+    assert {path.name for path in folder.iterdir()} == {"release.json", "1-crosstab.csv", "2-private-count.csv"}
+    lines = (folder / "1-crosstab.csv").read_text().splitlines()
+    assert lines[0] == "site,plan,persons,mean_spending,status"
+    assert lines[1] == "Dayton,free,100,180.25,published"
+    assert lines[3] == "Dayton,50 %,,,withheld"
+    assert len(lines) == 1 + 24
+    assert [each["name"] for each in record["approvals"]] == ["cleo", "carl"]
+    assert record["author"]["name"] == "rosa"
+    first, second = record["statistics"]
+    assert first["profile"]["name"] == "ons-srs"
+    assert first["source"]["version"] == 3
+    assert second["charge"]["nano_rho"] == 20_000_000
+
+
+def test_withheld_values_are_nowhere_in_the_package(house: House) -> None:
+    folder = released(house, an_approved_request(house))
+    record = json.loads((folder / "release.json").read_text())
+    assert "table" not in record["statistics"][0]
+    assert record["statistics"][0]["withheld"] == 1
+
+
+def test_what_is_not_approved_is_not_released(house: House) -> None:
+    request = a_submitted_request(house)
+    with pytest.raises((Tampered, WrongState)):
+        released(house, request)
+    cast_vote(house, request, "cleo")
+    with pytest.raises((Tampered, WrongState)):
+        released(house, request)
+    assert not (house.folder / "releases").exists()
+
+
+FORGERIES = {
+    "the state alone": "UPDATE release_request SET state = 'approved'",
+    "votes of one person": "UPDATE checker_vote SET checker = 'cleo', turn = turn * 1 WHERE checker = 'carl'",
+    "votes of another turn": "UPDATE checker_vote SET turn = 0",
+    "votes on other content": "UPDATE checker_vote SET content_hash = 'f' || substr(content_hash, 2)",
+    "a changed title": "UPDATE release_request SET title = 'Something else'",
+    "a changed audience": "UPDATE release_request SET audience = 'pre_publication'",
+    "fewer checkers": "UPDATE release_request SET checkers_needed = 1",
+    "a vote against": "UPDATE checker_vote SET vote = 'reject' WHERE checker = 'carl'",
+    "the author's vote": "UPDATE checker_vote SET checker = 'rosa' WHERE checker = 'carl'",
+    "changed code": "UPDATE statistic SET code = 'other()'",
+}
+
+
+@pytest.mark.parametrize("forgery", list(FORGERIES))
+def test_a_forged_approval_releases_nothing(house: House, forgery: str) -> None:
+    request = a_submitted_request(house) if forgery == "the state alone" else an_approved_request(house)
+    with house.engine.begin() as connection:
+        if forgery == "votes of one person":
+            connection.execute(text("DROP TABLE IF EXISTS keep"))
+            connection.execute(text("DELETE FROM checker_vote WHERE checker = 'carl'"))
+        else:
+            connection.execute(text(FORGERIES[forgery]))
+    with pytest.raises(Tampered, match="not what its checkers approved"):
+        released(house, request)
+    assert not (house.folder / "releases").exists()
+
+
+def test_a_checker_who_joined_the_project_since_does_not_count(house: House) -> None:
+    request = an_approved_request(house)
+    with transaction(house.engine) as session:
+        session.add(projects.Membership(project_id="heron", person_name="carl"))
+    with pytest.raises(Tampered):
+        released(house, request)
+
+
+def test_a_release_that_fails_stays_approved_and_is_not_tried_for_ever(house: House) -> None:
+    request = an_approved_request(house)
+    with house.engine.begin() as connection:
+        connection.execute(text(FORGERIES["a changed title"]))
+    given_up: set[str] = set()
+    assert release_next(house.engine, house.store, house.folder / "releases", given_up)
+    assert not release_next(house.engine, house.store, house.folder / "releases", given_up)
+    with reading(house.engine) as session:
+        assert the_request(session, request).state is RequestState.APPROVED
+
+
+def test_a_crash_between_package_and_register_is_made_good(house: House) -> None:
+    """The package was written, the transaction was lost: the next try replaces it, and registers it once."""
+    request = an_approved_request(house)
+    folder = house.folder / "releases" / request
+    with pytest.raises(RuntimeError), transaction(house.engine) as session:
+        releasing.release(
+            session, house.store, the_request(session, request), house.folder / "releases", actor="checker"
+        )
+        raise RuntimeError
+    assert folder.exists()
+    assert release_next(house.engine, house.store, house.folder / "releases", set())
+    verify_package(folder)
+    with reading(house.engine) as session:
+        assert [line.id for line in views.releases(session, audience="publication")] == [request]
+
+
+def test_a_changed_package_does_not_verify(house: House) -> None:
+    folder = released(house, an_approved_request(house))
+    table = folder / "1-crosstab.csv"
+    table.chmod(0o600)
+    table.write_text(table.read_text().replace("100", "101"))
+    with pytest.raises(Tampered, match="not the one that was approved"):
+        verify_package(folder)
+
+
+def test_a_package_with_one_file_more_does_not_verify(house: House) -> None:
+    folder = released(house, an_approved_request(house))
+    (folder / "extra.csv").write_text("a,b\n")
+    with pytest.raises(Tampered, match="does not name"):
+        verify_package(folder)
+
+
+def test_no_package_is_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(NoSuchThing):
+        read_package(tmp_path)
+
+
+def test_a_checker_sees_only_her_own_vote_while_a_turn_is_open(house: House) -> None:
+    request = a_submitted_request(house)
+    cast_vote(house, request, "cleo", comment="Fine.")
+
+    def seen_by(person: str) -> views.RequestView:
+        with reading(house.engine) as session:
+            return views.request_view(session, house.store, request, person, TODAY)
+
+    assert [vote.checker for vote in seen_by("cleo").votes] == ["Cleo"]
+    assert seen_by("carl").votes == ()
+    assert seen_by("rosa").votes == ()
+    assert "cleo" not in {line.actor for line in seen_by("carl").history}
+    assert seen_by("carl").line.votes == 1
+    cast_vote(house, request, "carl")
+    assert [vote.checker for vote in seen_by("cora").votes] == ["Cleo", "Carl"]
