@@ -55,12 +55,12 @@ class Browser:
 
     def hub_api(self, method: str, path: str, **options: Any) -> httpx.Response:
         """A call of the hub's API, as its own pages make it."""
-        return self.http.request(method, f"/hub/api{path}", headers=self._xsrf("/hub/"), **options)
+        return self.http.request(method, f"/hub/api{path}", headers=self._script("/hub/"), **options)
 
     def session_api(self, method: str, project: str, path: str, **options: Any) -> httpx.Response:
         """A call of the notebook server's API, as JupyterLab makes it."""
         prefix = self.session_path(project)
-        return self.http.request(method, f"{prefix}api/{path}", headers=self._xsrf(prefix), **options)
+        return self.http.request(method, f"{prefix}api/{path}", headers=self._script(prefix), **options)
 
     def session_path(self, project: str) -> str:
         return f"/user/{self.name}/{project}/"
@@ -70,8 +70,13 @@ class Browser:
         cookies = [cookie for cookie in self.http.cookies.jar if path.startswith(cookie.path)]
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in cookies)
 
-    def _xsrf(self, path: str) -> dict[str, str]:
-        return {"X-XSRFToken": self.http.cookies.get("_xsrf", default="", path=path) or ""}
+    def token(self, path: str) -> str:
+        """The token against cross-site requests that the pages under `path` hold."""
+        return self.http.cookies.get("_xsrf", path=path) or ""
+
+    def _script(self, path: str) -> dict[str, str]:
+        """What a browser says of a call that a page's script makes."""
+        return {"X-XSRFToken": self.token(path), "Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin"}
 
 
 def sign_in(base_url: str, name: str, password: str, totp_secret: str, *, patient: bool = True) -> Browser:
@@ -99,8 +104,7 @@ def sign_in(base_url: str, name: str, password: str, totp_secret: str, *, patien
 def send_sign_in(browser: Browser, name: str, password: str, code: str) -> httpx.Response:
     """Fill in the sign-in form and send it. The answer may be the form again, with a sentence."""
     _check(browser.http.get("/hub/login"))
-    token = browser.http.cookies.get("_xsrf", path="/hub/") or ""
-    form = {"_xsrf": token, "username": name, "password": password, "otp": code}
+    form = {"_xsrf": browser.token("/hub/"), "username": name, "password": password, "otp": code}
     return browser.http.post("/hub/login", data=form)
 
 
@@ -115,8 +119,7 @@ def start_session(browser: Browser, project: str, *, seconds: float = SECONDS_FO
     path = f"/hub/spawn/{browser.name}/{project}"
     page = _check(browser.http.get(path))
     if page.url.path.startswith("/hub/spawn/"):
-        token = browser.http.cookies.get("_xsrf", path="/hub/") or ""
-        _check(browser.http.post(path, params={"_xsrf": token}, data={}))
+        _check(browser.http.post(path, params={"_xsrf": browser.token("/hub/")}, data={}))
     _wait_until_ready(browser, project, seconds)
     _check(browser.http.get(browser.session_path(project) + "lab"))
 
@@ -160,15 +163,19 @@ def run_code(browser: Browser, project: str, code: str, *, seconds: float = SECO
 
 def open_kernel(browser: Browser, project: str, path: str) -> KernelChannel:
     """A kernel of the session and its web-socket. Leaving the `with` statement ends both."""
-    name, _, folder = path.rpartition("/")[2], None, path.rpartition("/")[0]
-    body = {"path": path, "name": name, "type": "notebook", "kernel": {"name": "python3"}}
+    body = {"path": path, "name": path.rpartition("/")[2], "type": "notebook", "kernel": {"name": "python3"}}
     session = _json(browser.session_api("POST", project, "sessions", json=body))
     prefix = browser.session_path(project)
     address = urlsplit(browser.base_url)
     url = f"{'wss' if address.scheme == 'https' else 'ws'}://{address.netloc}{prefix}"
     return KernelChannel(
         url=f"{url}api/kernels/{session['kernel']['id']}/channels",
-        headers={"Cookie": browser.cookie_header(prefix), "Origin": browser.base_url},
+        headers={
+            "Cookie": browser.cookie_header(prefix),
+            "Origin": browser.base_url,
+            "Sec-Fetch-Mode": "websocket",
+            "Sec-Fetch-Site": "same-origin",
+        },
         close_session=lambda: browser.session_api("DELETE", project, f"sessions/{session['id']}"),
     )
 
@@ -179,7 +186,7 @@ def sign_in_to_outputs(browser: Browser, path: str = "") -> httpx.Response:
 
 
 def _client(base_url: str) -> httpx.Client:
-    headers = {"Accept": "text/html,application/json;q=0.9"}
+    headers = {"Accept": "text/html,application/json;q=0.9", "Sec-Fetch-Mode": "navigate"}
     return httpx.Client(
         base_url=base_url, timeout=SECONDS_FOR_A_PAGE, follow_redirects=True, headers=headers, trust_env=False
     )

@@ -70,7 +70,7 @@ def open_gate(socket: Path, beyond: Beyond) -> HTTPServer:
         transport=httpx.AsyncHTTPTransport(uds=str(beyond.socket)), timeout=SECONDS_TO_ANSWER, trust_env=False
     )
     application = Application(
-        [("/.*", GateHandler, {"beyond": beyond, "client": client})], log_function=_log_call, gate_client=client
+        [(".*", GateHandler, {"beyond": beyond, "client": client})], log_function=_log_call, gate_client=client
     )
     server = HTTPServer(
         application,

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session as Database
+from sqlalchemy import Engine
 
-from datasets.copies import ProjectCopy
+from datasets.copies import current_copies
 from governance import audit
 from governance.access import why_not_session
 from governance.agreements import agreements_of
@@ -46,7 +45,12 @@ def role_of(engine: Engine, person: str) -> Role | None:
 
 
 def describe_session(settings: Settings, engine: Engine, person: str, project: str) -> Session:
-    """The description of a session as the register has it now. Raises `NotFound`, `MalformedSession`."""
+    """The description of a session as the register has it now.
+
+    Raises:
+        NotFound: no such person, project, or version of a dataset that an agreement names.
+        MalformedSession: a name cannot be part of a path.
+    """
     with reading(engine) as database:
         who, what = find_person(database, person), find_project(database, project)
         return Session(
@@ -55,7 +59,10 @@ def describe_session(settings: Settings, engine: Engine, person: str, project: s
             project=what.id,
             project_name=what.name,
             training_until=who.training_until,
-            copies=_copies(database, project),
+            copies=tuple(
+                Copy(copy.dataset, copy.version, copy.rows, Path(copy.path))
+                for copy in current_copies(database, project)
+            ),
             notices=NOTICES,
             folder=session_folder(settings.sessions, person, project),
             sockets=socket_folder(settings.run, person, project),
@@ -96,18 +103,3 @@ def home_page(engine: Engine, person: str) -> HomePage:
             for project in projects_of(database, person)
         )
         return HomePage(who.full_name, who.role, tuple(lines))
-
-
-def _copies(database: Database, project: str) -> tuple[Copy, ...]:
-    """The newest copy of each dataset version that an agreement in force covers."""
-    found = (
-        database.scalars(
-            select(ProjectCopy)
-            .where(ProjectCopy.project_id == project)
-            .where(ProjectCopy.dataset == agreement.dataset, ProjectCopy.version == agreement.version)
-            .order_by(ProjectCopy.made_at.desc())
-            .limit(1)
-        ).first()
-        for agreement in agreements_of(database, project)
-    )
-    return tuple(Copy(copy.dataset, copy.version, copy.rows, Path(copy.path)) for copy in found if copy is not None)

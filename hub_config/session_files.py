@@ -46,5 +46,9 @@ def _link_for_proxy(socket: Path) -> None:
 
 
 def _copy_examples(examples: Path, target: Path) -> None:
-    if examples.is_dir() and not os.path.lexists(target):
-        shutil.copytree(examples, target, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    """The notebooks among the examples, unless the researcher has a folder of that name already."""
+    if os.path.lexists(target):
+        return
+    make_private(target)
+    for notebook in sorted(examples.glob("*.ipynb")):
+        shutil.copyfile(notebook, target / notebook.name)

@@ -36,7 +36,7 @@ class UnsafeFolder(Refused):
 class Settings(BaseModel):
     """Where state lies, where Saferoom listens, and which programs it starts."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     state: Path = Path("state")
     run: Path = Path()

@@ -5,6 +5,8 @@ Revision: ${up_revision}, after ${down_revision | comma,n}, ${create_date}.
 
 import sqlalchemy as sa
 from alembic import op
+
+import governance.database
 ${imports if imports else ""}
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -1,5 +1,6 @@
 """A real Saferoom for tests: a state folder with people and a project, and the hub that `saferoom up` starts on it."""
 
+import base64
 import os
 import shutil
 import signal
@@ -16,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pyotp
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from datasets.copies import provision
+from datasets.steward import take_in
+from datasets.versions import VersionState, approve, make_available
 from governance.agreements import agree
 from governance.database import Base, open_database, transaction
 from governance.people import Role, enrol
@@ -29,6 +32,7 @@ from hub_config.secrets import Secrets
 from hub_config.settings import CHECKOUT, Settings, load
 
 PASSWORD = "correct horse battery staple"
+COLUMNS = ["person", "year", "site", "plan_group", "medical_spending"]
 FAR = date(2099, 12, 31)
 SECONDS_TO_START = 90.0
 SECONDS_TO_STOP = 60.0
@@ -36,7 +40,7 @@ SECONDS_TO_STOP = 60.0
 
 def totp_secret(name: str) -> str:
     """A one-time secret for each name: a code works once, so people must not share them."""
-    return pyotp.TOTP(__import__("base64").b32encode(name.encode().ljust(20, b"0")).decode()).secret
+    return base64.b32encode(name.encode().ljust(20, b".")).decode()
 
 
 @dataclass(frozen=True)
@@ -73,11 +77,34 @@ class House:
             move(session, project, state, actor="operator")
         for member in members:
             add_member(session, project, member, actor="operator")
-        agree(session, project_id=project_id, dataset="visits", version=1, columns=["site"], owner="olive")
+        agree(session, project_id=project_id, dataset="rand_hie", version=1, columns=COLUMNS, owner="olive")
+
+    def provide_data(self, project_id: str) -> None:
+        """The real example dataset, taken in, approved and copied for a project whose agreement is on it."""
+        with transaction(self.engine) as session:
+            version = take_in(
+                session,
+                CHECKOUT / "examples" / "rand_hie.toml",
+                folder=self.settings.datasets,
+                search=tuple(self.settings.session_python.parent.parent.glob("lib/python*/site-packages")),
+                secret=self.secrets.pseudonym,
+                actor="steve",
+            )
+            if version.state is VersionState.SCANNED:
+                approve(session, version, actor="olive")
+                make_available(session, version, actor="steve")
+            provision(
+                session,
+                project_id,
+                version.dataset,
+                folder=self.settings.copies,
+                secret=self.secrets.copies,
+                actor="steve",
+            )
 
 
 def build_house(folder: Path, **settings: Any) -> House:
-    """Ada works in Project Heron, Bert in Project Wren; Carla checks outputs; Olive owns the data."""
+    """Ada works in Project Heron, Bert in Project Wren; Carla and Dora check; Olive owns the data, Steve cares for it."""
     made = load({"state": str(folder / "state"), "port": free_port(), **settings}, environ={})
     made.prepare()
     house = House(made, open_database(made.database_url), Secrets.load(made.secrets))
@@ -85,9 +112,12 @@ def build_house(folder: Path, **settings: Any) -> House:
     if not list((FOLDER / "versions").glob("*.py")):
         Base.metadata.create_all(house.engine)
     with transaction(house.engine) as session:
-        for name, role in (("ada", Role.RESEARCHER), ("bert", Role.RESEARCHER), ("carla", Role.OUTPUT_CHECKER)):
-            house.person(session, name, role)
-        house.person(session, "olive", Role.DATA_OWNER)
+        for name in ("ada", "bert"):
+            house.person(session, name)
+        for name in ("carla", "dora"):
+            house.person(session, name, Role.OUTPUT_CHECKER)
+        house.person(session, "olive", Role.DATA_OWNER, organisation="RAND Corporation")
+        house.person(session, "steve", Role.DATA_STEWARD)
         house.project(session, "heron", ("ada",))
         house.project(session, "wren", ("bert",))
     return house
