@@ -6,6 +6,7 @@ The declaration says who may come to the door. What a person may do to one reque
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal, TypeVar
 
 from flask import current_app, g, request, session
@@ -96,27 +97,36 @@ def _gate() -> None:
     g.asker = caller
 
 
-def _signed_in() -> Person:
+def _signed_in() -> None:
+    _let_in(rights.why_not_active)
+
+
+def _researcher() -> None:
+    _let_in(_why_no_researcher)
+
+
+def _output_checker() -> None:
+    _let_in(rights.why_not_check)
+
+
+def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
     token = session.get(TOKEN)
     name = service().hub.name_of(token) if isinstance(token, str) else None
     if name is None:
         raise NotSignedIn
     with reading(service().engine) as database:
         person = database.get(Person, name)
-    reason = rights.why_not_active(person, today())
-    if person is None or reason is not None:
-        raise NotPermitted(reason or "You are not in the register. Ask the operator to enrol you.")
-    g.reader = Reader(person.name, person.full_name, person.role)
-    return person
+        if person is not None:
+            g.reader = Reader(person.name, person.full_name, person.role)
+        _require(why_not(person, today()))
 
 
-def _researcher() -> None:
-    if _signed_in().role is not Role.RESEARCHER:
-        raise NotPermitted("Only researchers have requests of their own. Your role is another one.")
-
-
-def _output_checker() -> None:
-    _require(rights.why_not_check(_signed_in(), today()))
+def _why_no_researcher(person: Person | None, day: date) -> str | None:
+    if (reason := rights.why_not_active(person, day)) is not None:
+        return reason
+    if person is None or person.role is not Role.RESEARCHER:
+        return "Only researchers have requests of their own. Your role is another one."
+    return None
 
 
 def _require(reason: str | None) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, g, request, url_for
-from jinja2 import ChoiceLoader, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
 from governance.database import now
 from governance.people import Role
@@ -79,8 +79,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
 
 def register(app: Flask) -> None:
     """Give templates their filters, the page components and what stands on every page."""
-    packages = [PackageLoader("govuk_frontend_jinja"), PackageLoader("govuk_frontend_wtf")]
-    app.jinja_options = {"loader": ChoiceLoader([app.create_global_jinja_loader(), *packages])}
+    components = PrefixLoader({name: PackageLoader(name) for name in ("govuk_frontend_jinja", "govuk_frontend_wtf")})
+    app.jinja_env.loader = ChoiceLoader([app.create_global_jinja_loader(), components])
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.globals["asset"] = asset
     app.context_processor(_everywhere)

@@ -93,7 +93,10 @@ def _of_http(error: HTTPException) -> Response:
 
 def _unforeseen(error: Exception) -> Response:
     log.error("unforeseen %s while answering %s, at %s", type(error).__name__, request.endpoint, places(error))
-    return _answer(500, UNFORESEEN)
+    try:
+        return _answer(500, UNFORESEEN)
+    except Exception:  # the page of errors itself is broken
+        return make_response(UNFORESEEN, 500, {"Content-Type": "text/plain; charset=utf-8"})
 
 
 def places(error: BaseException) -> str:

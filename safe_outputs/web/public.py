@@ -106,9 +106,9 @@ def package_of(release_id: str) -> Package:
     """A release for publication. Raises `NoSuchThing` for every other, `Tampered` when it is not what was released."""
     with reading(service().engine) as database:
         found = database.get(Release, release_id)
-    if found is None or found.audience != PUBLIC:
-        raise NoSuchThing("There is no published release at this address. Look for it in the list of releases.")
-    folder = service().settings.releases / found.package
-    package = Package(folder, read_package(folder), found.record_hash)
+        if found is None or found.audience != PUBLIC:
+            raise NoSuchThing("There is no published release at this address. Look for it in the list of releases.")
+        folder, record_hash = service().settings.releases / found.package, found.record_hash
+    package = Package(folder, read_package(folder), record_hash)
     package.file(RECORD)
     return package

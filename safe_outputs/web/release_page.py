@@ -9,15 +9,17 @@ from typing import Any
 from safe_outputs.answers import Cell, Column, TableOfCells
 from safe_outputs.errors import Tampered
 from safe_outputs.package import RECORD
+from safe_outputs.statistics import plan_from_json
 from safe_outputs.web import words
-from safe_outputs.web.tables import Shown, show
+from safe_outputs.web.tables import Shown, show, title
 
 WITHHELD = "so that nobody can be told from it"
 
 
 @dataclass(frozen=True)
 class ReleasedStatistic:
-    in_words: str
+    title: str
+    population: str
     protection: str
     shown: Shown
     file: str
@@ -66,7 +68,7 @@ def opening(record: dict[str, Any]) -> str:
     tables = words.count(len(record["statistics"]), "table")
     day = datetime.fromisoformat(record["released_at"])
     return (
-        f"On {day.day} {day:%B %Y} the project {record['project']['name']} released {tables} from "
+        f"On {day.day} {day:%B %Y} {record['project']['name']} released {tables} from "
         f"{' and '.join(sources)}. The data about single {_units(record)} stay where they are: only what you see here left, "
         f"after {words.count(len(record['approvals']), 'output checker')} from outside the project had approved it. "
         "The researchers say what it is for:"
@@ -97,10 +99,12 @@ def _units(record: dict[str, Any]) -> str:
 
 
 def _statistic(statistic: dict[str, Any], content: bytes) -> ReleasedStatistic:
+    table = _table(statistic, content)
     return ReleasedStatistic(
-        in_words=statistic["in_words"],
+        title=title(table.dimensions, table.measures),
+        population=words.population(plan_from_json(statistic["plan"])),
         protection=protection(statistic),
-        shown=show(_table(statistic, content)),
+        shown=show(table),
         file=statistic["file"]["name"],
         size=statistic["file"]["size"],
     )

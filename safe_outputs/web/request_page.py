@@ -16,7 +16,7 @@ from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
 from safe_outputs.web.forms import ConfirmForm, VoteForm
 from safe_outputs.web.service import service, today
-from safe_outputs.web.tables import Shown, show
+from safe_outputs.web.tables import Shown, show, title
 
 blueprint = Blueprint("request_page", __name__)
 
@@ -32,6 +32,8 @@ class StatisticPart:
     """One statistic's part of the page, laid out."""
 
     view: StatisticView
+    title: str
+    population: str
     shown: Shown
     findings: tuple[Finding, ...]
     summary: str
@@ -70,6 +72,8 @@ def part(statistic: StatisticView) -> StatisticPart:
     answer = statistic.answer
     return StatisticPart(
         view=statistic,
+        title=title(answer.table.dimensions, answer.table.measures),
+        population=words.population(answer.plan),
         shown=show(answer.table),
         findings=tuple(sorted(answer.findings, key=lambda each: -VERDICT_ORDER.index(each.verdict))),
         summary=summary(answer),

@@ -4,7 +4,7 @@ Every withheld cell carries a letter, and the legend gives the letter's reason, 
 on a mouse. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from safe_outputs.answers import WITHHELD_SIGN, Cell, Column, Status, TableOfCells, shown
@@ -72,6 +72,17 @@ def show(table: TableOfCells) -> Shown:
 def label(column: Column) -> str:
     """A column's label with its unit."""
     return f"{column.label} ({column.unit})" if column.unit else column.label
+
+
+def title(dimensions: Sequence[Column], measures: Sequence[Column]) -> str:
+    """What a table tells, in one line: “Persons and mean of spending per record, by site and plan”."""
+    told = " and ".join(each.label if place == 0 else _within(each.label) for place, each in enumerate(measures))
+    return f"{told}, by {' and '.join(_within(each.label) for each in dimensions)}" if dimensions else told
+
+
+def _within(words: str) -> str:
+    """A label inside of a sentence; abbreviations keep their capitals."""
+    return words if words[1:2].isupper() else words[:1].lower() + words[1:]
 
 
 Letters = dict[tuple[Status, str], str]

@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 
+from safe_outputs.statistics import Crosstab, PrivateCount
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STEPS = (
     (_MINUTE, 1, "second"),
@@ -49,6 +51,11 @@ def rho(nano_rho: int) -> str:
 def scope(name: str) -> str:
     """The name of a budget: `project:heron` reads “project heron”."""
     return name.replace(":", " ", 1)
+
+
+def population(plan: Crosstab | PrivateCount) -> str:
+    """Which rows a plan looks at: “site is Dayton and year is at least 2”; empty when it looks at all."""
+    return " and ".join(each.in_words() for each in plan.where)
 
 
 def percent(share: float) -> str:
