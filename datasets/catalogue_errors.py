@@ -62,7 +62,7 @@ def _wrong(details: ErrorDetails) -> str:
     given: Any = details["input"]
     if isinstance(given, dict | list):
         return f"is a {'table' if isinstance(given, dict) else 'list'}"
-    text = repr(given) if isinstance(given, str) else str(given)
+    text = repr(given) if isinstance(given, str) else str(given).lower()
     return f"is {text[:_LONGEST_INPUT]}" + ("…" if len(text) > _LONGEST_INPUT else "")
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from datasets.toml_lines import Path
@@ -20,6 +20,17 @@ Identifier: TypeAlias = Annotated[
     ),
 ]
 Text: TypeAlias = Annotated[str, Field(min_length=1, description="some text")]
+
+
+
+def _exact(value: Any) -> Decimal:
+    """The decimal that was written; no text or truth value is one, as they are for pydantic."""
+    if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+        raise ValueError("is no number")
+    return Decimal(str(value))
+
+
+Bound: TypeAlias = Annotated[Decimal, BeforeValidator(_exact)]
 
 # The words that DuckDB reserves; a column of that name would have to be quoted in every query.
 RESERVED_WORDS = frozenset(
@@ -134,8 +145,8 @@ class Column(Part):
     type: Annotated[ColumnType, Field(description='"integer", "decimal", "category", "boolean" or "text"')]
     source: Annotated[str | None, Field(min_length=1, description="the name of a column of the file")] = None
     unit: Annotated[str | None, Field(min_length=1, description='a unit of measurement, like "US dollars"')] = None
-    lower: Annotated[Decimal | None, Field(description="a number")] = None
-    upper: Annotated[Decimal | None, Field(description="a number")] = None
+    lower: Annotated[Bound | None, Field(description="a number")] = None
+    upper: Annotated[Bound | None, Field(description="a number")] = None
     scale: Annotated[int | None, Field(ge=0, le=9, description="a number of decimal places from 0 to 9")] = None
     rounding: Annotated[Rounding | None, Field(description='"none", "nearest" or "down"')] = None
     categories: Annotated[tuple[Category, ...], Field(description="a list of categories")] = ()

@@ -11,9 +11,10 @@ import duckdb
 
 from datasets import sources, sql
 from datasets.catalogue import Catalogue
+from datasets.columns import Column
 from datasets.conversion import kept, present
 from datasets.digests import content_digest
-from datasets.pseudonyms import make_pseudonyms
+from datasets.pseudonyms import IDENTIFIER, PSEUDONYM, make_pseudonyms
 from datasets.sources import OwnersFile, SourceCounts
 
 ROW_GROUP = 100_000
@@ -63,15 +64,18 @@ def _typed(catalogue: Catalogue) -> str:
 
 def _ordered(catalogue: Catalogue) -> str:
     """The query of the final rows: pseudonyms in the place of identifiers, in one fixed order."""
-    unit = catalogue.unit.column
-    columns = [
-        f"pseudonym AS {sql.name(unit)}" if column.name == unit else f"typed.{sql.name(column.name)}"
-        for column in catalogue.kept
+    return pseudonymised(catalogue.kept, unit=catalogue.unit.column, source="typed")
+
+
+def pseudonymised(columns: tuple[Column, ...], *, unit: str, source: str) -> str:
+    """The query of the columns of `source`, the table `pseudonyms` joined, ordered by unit and then by all else."""
+    selected = [
+        f"{PSEUDONYM} AS {sql.name(unit)}" if column.name == unit else sql.name(column.name) for column in columns
     ]
-    others = [sql.name(column.name) for column in catalogue.kept if column.name != unit]
+    others = [f"{sql.name(column.name)} NULLS FIRST" for column in columns if column.name != unit]
     return (
-        f"SELECT {', '.join(columns)} FROM typed JOIN pseudonyms ON typed.{sql.name(unit)} = identifier "
-        f"ORDER BY pseudonym, {', '.join(f'{other} NULLS FIRST' for other in others)}"
+        f"SELECT {', '.join(selected)} FROM {source} JOIN pseudonyms ON {sql.name(unit)} = {IDENTIFIER} "
+        f"ORDER BY {', '.join([PSEUDONYM, *others])}"
     )
 
 

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from datasets.errors import DatasetsError
 
-PSEUDONYM = r"[0-9a-f]{32}"
+PATTERN = r"[0-9a-f]{32}"
+IDENTIFIER, PSEUDONYM = '"unit identifier"', '"unit pseudonym"'  # no catalogue column has a space
 SHORTEST_SECRET = 32
 BATCH = 100_000
 
@@ -43,18 +44,18 @@ def pseudonym(identifier: str, key: bytes) -> str:
 
 
 def make_pseudonyms(connection: duckdb.DuckDBPyConnection, *, identifiers: str, into: str, key: bytes) -> int:
-    """Fill the new table `into` (identifier, pseudonym) from the SQL expression over a table
-    `identifiers`, a query of one VARCHAR column. Returns the number of units.
+    """Make the table `into`, with the columns IDENTIFIER and PSEUDONYM, for the distinct values of the query
+    `identifiers`, which has one VARCHAR column. Returns how many there are.
 
     Raises:
         DatasetsError: two units got the same pseudonym; at 128 bits, a sign of a fault.
     """
-    connection.execute(f"CREATE TABLE {into} (identifier VARCHAR, pseudonym VARCHAR)")
+    connection.execute(f"CREATE TABLE {into} ({IDENTIFIER} VARCHAR, {PSEUDONYM} VARCHAR)")
     reader = connection.cursor()
     reader.execute(f"SELECT DISTINCT identifier FROM ({identifiers}) AS all_of_them(identifier)")
     while batch := reader.fetchmany(BATCH):
         _insert(connection, into, [str(row[0]) for row in batch], key)
-    units, distinct = _pair(connection, f"SELECT count(*), count(DISTINCT pseudonym) FROM {into}")
+    units, distinct = _pair(connection, f"SELECT count(*), count(DISTINCT {PSEUDONYM}) FROM {into}")
     if units != distinct:
         raise DatasetsError("Two units got one pseudonym, so nothing was made. Report this fault of Saferoom.")
     return units
