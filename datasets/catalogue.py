@@ -101,7 +101,8 @@ class ReleasePolicy(Part):
     """
 
     rule_profile: Annotated[
-        str, Field(pattern=r"^[a-z][a-z0-9-]{0,47}$", description='the name of a rule profile, like "ons-srs"')
+        str,
+        Field(pattern=r"^[a-z][a-z0-9-]{0,47}$", description='the name of a rule profile, like "ons-srs"'),
     ]
     checkers: Annotated[int, Field(ge=FEWEST_CHECKERS, le=9, description="a whole number from 2 to 9")]
     exact: Annotated[dict[ExactKind, Audiences], Field(description=f'"crosstab" = {AUDIENCES}')]
@@ -145,9 +146,7 @@ class Catalogue(Part):
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces. Equal catalogues give equal texts."""
-        return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        )
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @property
     def digest(self) -> str:
@@ -210,7 +209,9 @@ class Catalogue(Part):
         roles = {column.name: column.role for column in self.columns}
         if self.unit.column not in roles:
             yield Problem(
-                path=("unit", "column"), wrong=f"there is no column “{self.unit.column}”", expected="one of columns"
+                path=("unit", "column"),
+                wrong=f"there is no column “{self.unit.column}”",
+                expected="one of columns",
             )
         for number, column in enumerate(self.columns):
             if (column.role is ColumnRole.UNIT) != (column.name == self.unit.column):

@@ -15,6 +15,7 @@ from datasets.toml_lines import Path, line_of, syntax_error_line
 
 _UNION_TAGS = frozenset({"int", "str", "[key]"})
 _LONGEST_INPUT = 60
+_WRONG = {"missing": "is missing", "extra_forbidden": "is no key of the catalogue"}
 
 
 def syntax_error(error: tomllib.TOMLDecodeError, text: str, file_name: str) -> CatalogueError:
@@ -23,9 +24,7 @@ def syntax_error(error: tomllib.TOMLDecodeError, text: str, file_name: str) -> C
     return CatalogueError(f"{file_name}, line {line}: this is not TOML ({error}); expected key = value.")
 
 
-def catalogue_error(
-    error: ValidationError, text: str, file_name: str, model: type[BaseModel]
-) -> CatalogueError:
+def catalogue_error(error: ValidationError, text: str, file_name: str, model: type[BaseModel]) -> CatalogueError:
     """One error that tells of every problem, in the order of the file."""
     found: dict[tuple[int, str], str] = {}
     for problem in _problems(error, model):
@@ -54,11 +53,8 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> Iterator[Proble
 
 
 def _wrong(details: ErrorDetails) -> str:
-    match details["type"]:
-        case "missing":
-            return "is missing"
-        case "extra_forbidden":
-            return "is no key of the catalogue"
+    if details["type"] in _WRONG:
+        return _WRONG[details["type"]]
     given: Any = details["input"]
     if isinstance(given, dict | list):
         return f"is a {'table' if isinstance(given, dict) else 'list'}"

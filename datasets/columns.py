@@ -22,24 +22,24 @@ Identifier: TypeAlias = Annotated[
 Text: TypeAlias = Annotated[str, Field(min_length=1, description="some text")]
 
 
-
 def _exact(value: Any) -> Decimal:
     """The decimal that was written; no text or truth value is one, as they are for pydantic."""
     if not isinstance(value, int | float | Decimal) or isinstance(value, bool):
-        raise ValueError("is no number")
+        raise PydanticCustomError("number", "is no number")
     return Decimal(str(value))
 
 
 Bound: TypeAlias = Annotated[Decimal, BeforeValidator(_exact)]
 
 # The words that DuckDB reserves; a column of that name would have to be quoted in every query.
-RESERVED_WORDS = frozenset(
-    "all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create "
-    "default deferrable desc describe desc_p distinct do else end except false fetch for foreign from group "
-    "having in initially intersect into lambda lateral leading limit not null offset on only or order pivot "
-    "pivot_longer pivot_wider placing primary qualify references returning select show some summarize symmetric "
-    "table then to trailing true union unique unpivot using variadic when where window with".split()
-)
+_WORDS = """
+all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create default
+deferrable desc desc_p describe distinct do else end except false fetch for foreign from group having in initially
+intersect into lambda lateral leading limit not null offset on only or order pivot pivot_longer pivot_wider placing
+primary qualify references returning select show some summarize symmetric table then to trailing true union unique
+unpivot using variadic when where window with
+"""
+RESERVED_WORDS = frozenset(_WORDS.split())
 
 
 class Problem(BaseModel):
@@ -122,11 +122,15 @@ class Category(Part):
         ways = [bool(self.codes), self.flag is not None, self.otherwise]
         if sum(ways) != 1:
             yield Problem(
-                path=(), wrong="a category needs one way to be recognised", expected="codes, or flag, or otherwise"
+                path=(),
+                wrong="a category needs one way to be recognised",
+                expected="codes, or flag, or otherwise",
             )
         if len({type(code) for code in self.codes}) > 1:
             yield Problem(
-                path=("codes",), wrong="codes of two kinds", expected="either whole numbers only or texts only"
+                path=("codes",),
+                wrong="codes of two kinds",
+                expected="either whole numbers only or texts only",
             )
 
 
@@ -188,12 +192,14 @@ class Column(Part):
             yield Problem(path=("name",), wrong=f"“{self.name}” is a word of SQL", expected="another name")
         yield from _role_problems(self)
         yield from _number_problems(self) if self.is_number else _no_number_problems(self)
-        yield from _category_problems(self) if self.type is ColumnType.CATEGORY else _no_category_problems(self)
+        yield from (_category_problems(self) if self.type is ColumnType.CATEGORY else _no_category_problems(self))
         if self.key and self.type not in KEYS:
             yield Problem(path=("key",), wrong=f"{_a(self)} cannot be a key", expected="a category or a boolean")
         if self.misfit is Misfit.NULL and self.missing is Missing.REJECT:
             yield Problem(
-                path=("misfit",), wrong="misfits become missing, which is rejected", expected='missing = "allow"'
+                path=("misfit",),
+                wrong="misfits become missing, which is rejected",
+                expected='missing = "allow"',
             )
         if self.misfit is Misfit.CLAMP and not self.is_number:
             yield Problem(path=("misfit",), wrong=f"{_a(self)} has no bounds", expected='"reject" or "null"')
@@ -211,7 +217,9 @@ def _role_problems(column: Column) -> Iterator[Problem]:
     for key in ("missing", "misfit"):
         if not column.is_variable and getattr(column, key).value != "reject":
             yield Problem(
-                path=(key,), wrong="only variables have it", expected="nothing here; see unit.missing for the unit"
+                path=(key,),
+                wrong="only variables have it",
+                expected="nothing here; see unit.missing for the unit",
             )
     if column.source is None and not any(category.flag for category in column.categories):
         yield Problem(path=("source",), wrong="is missing", expected="the name of a column of the file")
@@ -241,11 +249,15 @@ def _bound_problems(column: Column, key: str, bound: Decimal | None) -> Iterator
     steps = bound.scaleb(column.decimal_places)
     if steps != steps.to_integral_value():
         yield Problem(
-            path=(key,), wrong="has more decimal places than scale", expected=f"at most {column.decimal_places}"
+            path=(key,),
+            wrong="has more decimal places than scale",
+            expected=f"at most {column.decimal_places}",
         )
     elif abs(steps) >= 10**MOST_DIGITS:
         yield Problem(
-            path=(key,), wrong="is too large to be kept exactly", expected=f"at most {MOST_DIGITS} digits in all"
+            path=(key,),
+            wrong="is too large to be kept exactly",
+            expected=f"at most {MOST_DIGITS} digits in all",
         )
 
 
@@ -265,7 +277,9 @@ def _category_problems(column: Column) -> Iterator[Problem]:
     by_flag = any(category.flag is not None for category in column.categories)
     if len(kinds) > 1 or (by_flag and kinds):
         yield Problem(
-            path=("categories",), wrong="codes of two kinds", expected="numbers, or texts, or flags in all of them"
+            path=("categories",),
+            wrong="codes of two kinds",
+            expected="numbers, or texts, or flags in all of them",
         )
     if sum(category.otherwise for category in column.categories) > by_flag:
         yield Problem(path=("categories",), wrong="otherwise has no single meaning", expected="one, beside flags")
@@ -281,9 +295,7 @@ def _repeated(column: Column, key: str, values: list[str], expected: str) -> Ite
             for number, category in enumerate(column.categories)
             if value == category.label or value in map(str, category.codes)
         ]
-        yield Problem(
-            path=("categories", numbers[-1], key), wrong=f"“{value}” is there twice", expected=expected
-        )
+        yield Problem(path=("categories", numbers[-1], key), wrong=f"“{value}” is there twice", expected=expected)
 
 
 def _no_category_problems(column: Column) -> Iterator[Problem]:

@@ -23,7 +23,8 @@ def sql_type(column: Column) -> str:
             return f"DECIMAL(18, {column.decimal_places})"
         case ColumnType.BOOLEAN:
             return "BOOLEAN"
-    return "VARCHAR"
+        case _:
+            return "VARCHAR"
 
 
 def values_query(columns: tuple[Column, ...], source: str) -> str:
@@ -91,7 +92,7 @@ def _value(column: Column) -> str:
             target = sql_type(column)  # VARCHAR for a unit, so that no later step takes it for a number
             return f"CAST({_rounded(column, source)} AS {target})"
         case ColumnType.BOOLEAN:
-            return f"CASE WHEN {_means(source, True)} THEN true WHEN {_means(source, False)} THEN false END"
+            return f"CASE WHEN {_means(source, 'true')} THEN true WHEN {_means(source, 'false')} THEN false END"
         case ColumnType.CATEGORY:
             return _label(column)
         case ColumnType.TEXT:
@@ -116,8 +117,8 @@ def _rounded(column: Column, source: str) -> str:
             return f"CASE WHEN {nearest} = {number} THEN {nearest} END"
 
 
-def _means(source: str, answer: bool) -> str:
-    return f"({_number(source)} = {int(answer)} OR lower({_text(source)}) = '{str(answer).lower()}')"
+def _means(source: str, answer: str) -> str:
+    return f"({_number(source)} = {int(answer == 'true')} OR lower({_text(source)}) = '{answer}')"
 
 
 def _label(column: Column) -> str:

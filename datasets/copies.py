@@ -4,7 +4,6 @@ The pseudonyms of two projects cannot be linked (I11): each project has its own 
 secret for copies. A copy lies under a name with its version and digest, is written once, and never changes.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -189,7 +188,7 @@ def _writing(making: Path, made: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
         connection.execute("CHECKPOINT copy")
         connection.execute("DETACH copy")
-    if os.path.exists(f"{made}.wal"):
+    if made.with_name(f"{made.name}.wal").exists():
         raise DatasetsError("A copy was not written completely. Nothing was kept; try again.")
 
 

@@ -37,9 +37,9 @@ def sweep(folder: Path) -> int:
 
 def publish_file(made: Path, target: Path, mode: int) -> None:
     """Give a finished file its name, durably. A file of that name is replaced in one step."""
-    os.chmod(made, mode)
+    made.chmod(mode)
     _sync(made)
-    os.rename(made, target)
+    made.rename(target)
     _sync(target.parent)
 
 
@@ -47,9 +47,9 @@ def publish_folder(made: Path, target: Path, mode: int) -> None:
     """Give a finished folder its name, durably. Raises `OSError` if a folder of that name holds anything."""
     for path in made.iterdir():
         _sync(path)
-    os.chmod(made, mode)
+    made.chmod(mode)
     _sync(made)
-    os.rename(made, target)
+    made.rename(target)
     _sync(target.parent)
 
 

@@ -44,8 +44,10 @@ def pseudonym(identifier: str, key: bytes) -> str:
 
 
 def make_pseudonyms(connection: duckdb.DuckDBPyConnection, *, identifiers: str, into: str, key: bytes) -> int:
-    """Make the table `into`, with the columns IDENTIFIER and PSEUDONYM, for the distinct values of the query
-    `identifiers`, which has one VARCHAR column. Returns how many there are.
+    """Make the table `into` of identifiers and pseudonyms, and return how many there are.
+
+    `identifiers` is a query of one VARCHAR column; its distinct values get a pseudonym each. The table's columns are
+    named `IDENTIFIER` and `PSEUDONYM`.
 
     Raises:
         DatasetsError: two units got the same pseudonym; at 128 bits, a sign of a fault.

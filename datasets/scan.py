@@ -75,9 +75,7 @@ def scan(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, table: str
     unit = sql.name(catalogue.unit.column)
     rows, units = _numbers(connection, f"SELECT count(*), count(DISTINCT {unit}) FROM {table}")
     contents = _content_findings(connection, catalogue, table)
-    return ScanReport(
-        rows, units, tuple(columns), tuple(contents), tuple(_classes(connection, catalogue, table))
-    )
+    return ScanReport(rows, units, tuple(columns), tuple(contents), tuple(_classes(connection, catalogue, table)))
 
 
 def _column_findings(catalogue: Catalogue, columns: dict[str, str]) -> list[Finding]:
@@ -103,9 +101,7 @@ def _column_findings(catalogue: Catalogue, columns: dict[str, str]) -> list[Find
     )
 
 
-def _content_findings(
-    connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, table: str
-) -> list[Finding]:
+def _content_findings(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, table: str) -> list[Finding]:
     unit = sql.name(catalogue.unit.column)
     is_pseudonym = f"coalesce(regexp_full_match({unit}, '{PATTERN}'), false)"
     tests = [("no pseudonym", catalogue.unit.column, f"NOT {is_pseudonym}")]
@@ -117,11 +113,7 @@ def _content_findings(
             ]
             tests.append(("a label that the catalogue does not have", column.name, _is_no_label(column)))
     counts = _numbers(connection, f"SELECT {', '.join(f'count_if({test[2]})' for test in tests)} FROM {table}")
-    return [
-        Finding(what, name, rows, blocks=True)
-        for (what, name, _), rows in zip(tests, counts, strict=True)
-        if rows
-    ]
+    return [Finding(what, name, rows, blocks=True) for (what, name, _), rows in zip(tests, counts, strict=True) if rows]
 
 
 def _is_no_label(column: Column) -> str:
@@ -138,7 +130,9 @@ def _classes(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, table:
 def _class_counts(
     connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, table: str, names: tuple[str, ...]
 ) -> Classes:
-    units = f"SELECT count(DISTINCT {sql.name(catalogue.unit.column)}) AS units FROM {table} GROUP BY {sql.names(names)}"
+    units = (
+        f"SELECT count(DISTINCT {sql.name(catalogue.unit.column)}) AS units FROM {table} GROUP BY {sql.names(names)}"
+    )
     small = f"count_if(units < {SMALL_CLASS})"
     classes, below, smallest = _numbers(connection, f"SELECT count(*), {small}, coalesce(min(units), 0) FROM ({units})")
     return Classes(names, classes, below, smallest)

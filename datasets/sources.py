@@ -138,13 +138,16 @@ def _csv_columns(owners_file: OwnersFile) -> str:
 
 def _csv_header(owners_file: OwnersFile) -> list[str]:
     try:
-        with owners_file.path.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file, strict=True), [])
-    except (UnicodeDecodeError, csv.Error):
+        with owners_file.path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            header = next(csv.reader(file, strict=True), [])
+    except csv.Error:
+        header = ["\ufffd"]
+    if any("\ufffd" in column or "\0" in column for column in header):
         raise SourceError(
             f"{owners_file.origin} has no readable header line. Save it as CSV in UTF-8, with commas between columns "
             "and their names in the first line."
-        ) from None
+        )
+    return header
 
 
 def _require_columns(columns: list[str], catalogue: Catalogue) -> None:
@@ -190,11 +193,9 @@ def _count(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> Sourc
         tests = (f"NOT {present(column)}", is_unreadable(column), is_outside(column))
         parts += [f"count_if({test})" for test in tests]
     row = connection.execute(f"SELECT {', '.join(parts)} FROM {VALUES}").fetchone() or ()
-    numbers = [int(number) for number in row]
+    numbers = [int(number or 0) for number in row]
     triples = zip(numbers[2::3], numbers[3::3], numbers[4::3], strict=True)
-    columns = {
-        column.name: ColumnCounts(*triple) for column, triple in zip(catalogue.kept, triples, strict=True)
-    }
+    columns = {column.name: ColumnCounts(*triple) for column, triple in zip(catalogue.kept, triples, strict=True)}
     return SourceCounts(rows=numbers[0], without_unit=numbers[1], columns=columns)
 
 
@@ -232,7 +233,8 @@ def _what(column: Column) -> str:
             return "0, 1, true or false"
         case "category":
             return "a code of one of its categories"
-    return "a text"
+        case "text":
+            return "a text"
 
 
 def _unreadable(owners_file: OwnersFile, catalogue: Catalogue) -> SourceError:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,7 +103,12 @@ def _make(catalogue: Catalogue, owners_file: OwnersFile, key: bytes, making: Pat
 
 
 def _manifest(
-    catalogue: Catalogue, owners_file: OwnersFile, built: Built, report: ScanReport, data_digest: str, number: int
+    catalogue: Catalogue,
+    owners_file: OwnersFile,
+    built: Built,
+    report: ScanReport,
+    data_digest: str,
+    number: int,
 ) -> dict[str, Any]:
     return {
         "dataset": catalogue.name,
@@ -125,10 +129,10 @@ def _manifest(
 def _publish(made: Path, target: Path) -> Path:
     """Give the version's folder its name. What lies there already was never recorded, so it goes first."""
     if target.exists():
-        os.chmod(target, PRIVATE_FOLDER)
+        target.chmod(PRIVATE_FOLDER)
         shutil.rmtree(target)
     for path in made.iterdir():
-        os.chmod(path, 0o440)
+        path.chmod(0o440)
     publish_folder(made, target, 0o750)
     return target
 

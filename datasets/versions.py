@@ -62,7 +62,12 @@ class DatasetVersion(Base):
     dataset: Mapped[str] = mapped_column(Text, index=True)
     number: Mapped[int]
     state: Mapped[VersionState] = mapped_column(
-        Enum(VersionState, native_enum=False, length=32, values_callable=lambda states: [s.value for s in states])
+        Enum(
+            VersionState,
+            native_enum=False,
+            length=32,
+            values_callable=lambda states: [s.value for s in states],
+        )
     )
     catalogue_json: Mapped[str] = mapped_column(Text)
     inputs_digest: Mapped[str] = mapped_column(Text)
@@ -126,7 +131,9 @@ def why_not_role(session: Session, role: Role, actor: str) -> str | None:
     if (reason := access.why_not_active(person, now().date())) is not None:
         return reason
     if person.role is not role:
-        return f"Only a {role.value.replace('_', ' ')} can do this; “{actor}” is a {person.role.value.replace('_', ' ')}."
+        return (
+            f"Only a {role.value.replace('_', ' ')} can do this; “{actor}” is a {person.role.value.replace('_', ' ')}."
+        )
     return None
 
 

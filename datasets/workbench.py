@@ -10,9 +10,7 @@ from datasets import sql
 
 
 @contextmanager
-def workbench(
-    scratch: Path, *, memory_limit: str = "2GB", threads: int = 2
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def workbench(scratch: Path, *, memory_limit: str = "2GB", threads: int = 2) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that spills into `scratch`, a private folder, and fetches nothing from elsewhere."""
     with duckdb.connect() as connection:
         for setting in (

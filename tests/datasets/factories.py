@@ -234,9 +234,7 @@ def agreed(
 
 
 def provision(session: Session, project_id: str, dataset: str, state: Path) -> copies.ProjectCopy:
-    return copies.provision(
-        session, project_id, dataset, folder=state / "copies", secret=OTHER_SECRET, actor="steward"
-    )
+    return copies.provision(session, project_id, dataset, folder=state / "copies", secret=OTHER_SECRET, actor="steward")
 
 
 @contextmanager

@@ -5,10 +5,12 @@
 
 import json
 import shlex
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
+import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datasets import sql
@@ -19,7 +21,7 @@ from tests.datasets.factories import bench
 COMMON = {"name": "x", "label": "X", "description": "X.", "role": "variable", "source": "x"}
 BOUNDS = {"unit": "things", "lower": -100, "upper": 100}
 
-TABLES = {
+TABLES: dict[str, tuple[dict[str, Any], str]] = {
     "integer": (
         {"type": "integer", **BOUNDS},
         """
@@ -48,11 +50,17 @@ TABLES = {
         "0 -> false  1 -> true  1.0 -> true  TRUE -> true  false -> false  0.0221 -> ?  2 -> ?  yes -> ?  '' -> -",
     ),
     "category by numbers": (
-        {"type": "category", "categories": [{"label": "One", "codes": [1, 3]}, {"label": "It's two", "codes": [2]}]},
+        {
+            "type": "category",
+            "categories": [{"label": "One", "codes": [1, 3]}, {"label": "It's two", "codes": [2]}],
+        },
         "1 -> One   3.0 -> One   ' 2' -> \"It's two\"   4 -> ?   1.5 -> ?   one -> ?   '' -> -",
     ),
     "category by texts": (
-        {"type": "category", "categories": [{"label": "North", "codes": ["N", "1"]}, {"label": "O", "codes": ["o'"]}]},
+        {
+            "type": "category",
+            "categories": [{"label": "North", "codes": ["N", "1"]}, {"label": "O", "codes": ["o'"]}],
+        },
         "N -> North   ' N ' -> North   1 -> North   1.0 -> ?   n -> ?   \"o'\" -> O   '' -> -",
     ),
     "clamped": (
@@ -67,58 +75,76 @@ TABLES = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_the_table(name: str, tmp_path: Path) -> None:
-    settings, table = TABLES[name]
-    column = Column.model_validate_json(_json({**COMMON, **settings}))
+def test_the_table(name: str, connection: duckdb.DuckDBPyConnection) -> None:
+    described, table = TABLES[name]
+    column = Column.model_validate_json(_json({**COMMON, **described}))
     pairs = _pairs(table)
-    results = {text: _result(column, {"x": text}, tmp_path) for text, _ in pairs}
+    results = {text: _result(column, {"x": text}, connection) for text, _ in pairs}
     if column.misfit.value == "null":  # counted, and then emptied
         results = {text: "-" if result in "?!" else result for text, result in results.items()}
     if column.misfit.value == "clamp":
-        results = {text: _kept(column, {"x": text}, tmp_path) if result == "!" else result for text, result in results.items()}
+        results = {
+            text: _kept(column, {"x": text}, connection) if result == "!" else result
+            for text, result in results.items()
+        }
     assert results == dict(pairs)
 
 
 @pytest.mark.parametrize(
     ("good", "poor", "expected"),
-    [("0", "0", "Fair"), ("1", "0", "Good"), ("0", "1", "Poor"), ("1", "1", "?"), ("2", "0", "?"), ("", "0", "-")],
+    [
+        ("0", "0", "Fair"),
+        ("1", "0", "Good"),
+        ("0", "1", "Poor"),
+        ("1", "1", "?"),
+        ("2", "0", "?"),
+        ("", "0", "-"),
+    ],
 )
-def test_flags_become_categories(good: str, poor: str, expected: str, tmp_path: Path) -> None:
-    categories = [{"label": "Fair", "otherwise": True}, {"label": "Good", "flag": "g"}, {"label": "Poor", "flag": "p q"}]
-    settings = {**COMMON, "source": None, "type": "category", "categories": categories}
-    column = Column.model_validate_json(_json(settings))
-    assert _result(column, {"g": good, "p q": poor}, tmp_path) == expected
+def test_flags_become_categories(good: str, poor: str, expected: str, connection: duckdb.DuckDBPyConnection) -> None:
+    categories = [
+        {"label": "Fair", "otherwise": True},
+        {"label": "Good", "flag": "g"},
+        {"label": "Poor", "flag": "p q"},
+    ]
+    column = Column.model_validate_json(_json({**COMMON, "source": None, "type": "category", "categories": categories}))
+    assert _result(column, {"g": good, "p q": poor}, connection) == expected
 
 
 @pytest.fixture(scope="module")
-def any_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("bench")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    with bench(tmp_path_factory.mktemp("bench"), threads=1) as connection:
+        yield connection
 
 
+@settings(deadline=None, max_examples=60)
 @given(text=st.text(max_size=12), name=st.sampled_from(sorted(TABLES)))
-def test_no_text_raises_and_every_text_is_accounted_for(text: str, name: str, any_folder: Path) -> None:
+def test_no_text_raises_and_every_text_is_accounted_for(
+    text: str, name: str, connection: duckdb.DuckDBPyConnection
+) -> None:
     column = Column.model_validate_json(_json({**COMMON, **TABLES[name][0]}))
     text = text.replace("\0", "")
-    assert _result(column, {"x": text}, any_folder) != ""
+    assert _result(column, {"x": text}, connection) != ""
 
 
-def _result(column: Column, row: dict[str, str], folder: Path) -> str:
+def _result(column: Column, row: dict[str, str], connection: duckdb.DuckDBPyConnection) -> str:
     """The value, or `?` (cannot be read), `!` (beyond a bound), `-` (empty)."""
-    value, unreadable, outside = _evaluate(column, row, folder)
+    value, unreadable, outside = _evaluate(column, row, connection)
     return "?" if unreadable else "!" if outside else "-" if value is None else _shown(value)
 
 
-def _kept(column: Column, row: dict[str, str], folder: Path) -> str:
-    return _shown(_evaluate(column, row, folder, kept(column))[0])
+def _kept(column: Column, row: dict[str, str], connection: duckdb.DuckDBPyConnection) -> str:
+    return _shown(_evaluate(column, row, connection, kept(column))[0])
 
 
-def _evaluate(column: Column, row: dict[str, str], folder: Path, value: str = '"x"') -> tuple[object, bool, bool]:
+def _evaluate(
+    column: Column, row: dict[str, str], connection: duckdb.DuckDBPyConnection, value: str = '"x"'
+) -> tuple[object, bool, bool]:
     source = ", ".join(f"{sql.text(text)} AS {sql.name(name)}" for name, text in row.items())
     values = values_query((column,), f"(SELECT {source})")
-    with bench(folder, threads=1) as connection:
-        found = connection.execute(
-            f"SELECT {value}, {is_unreadable(column)}, {is_outside(column)} FROM ({values})"
-        ).fetchone()
+    found = connection.execute(
+        f"SELECT {value}, {is_unreadable(column)}, {is_outside(column)} FROM ({values})"
+    ).fetchone()
     if found is None:
         raise LookupError("no row")
     return found[0], bool(found[1]), bool(found[2])
