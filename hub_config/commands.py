@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from governance.errors import SaferoomError
-from hub_config import services, up
+from hub_config import demo, services, up
 from hub_config.settings import Settings, load
 
 
@@ -22,6 +22,8 @@ class Command:
 
 COMMANDS: tuple[Command, ...] = (
     Command("up", "start Saferoom and stay in the foreground until Ctrl-C", up.run),
+    Command("demo", "set up a demonstration, walk through it, and stay up", demo.run, demo.arguments),
+    Command("code", "print a demo person's password and one-time code", demo.print_code, demo.code_arguments),
     Command("outputs", "serve the outputs service (the hub starts this)", services.outputs),
     Command("checker", "compute and check statistics (the hub starts this)", services.checker),
 )

@@ -66,7 +66,7 @@ def crosstab(
             dataset=_one_dataset([*dimensions, *([values] if values is not None else [])]),
             dimensions=tuple(each.name for each in dimensions),
             measure=Measure.model_validate(measure) if measure else None,
-            where=where.conditions if where else (),
+            where=where.conditions if where is not None else (),
         )
     )
 

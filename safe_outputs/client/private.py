@@ -33,6 +33,6 @@ def count(
             by=by.name if by is not None else None,
             groups_per_unit=groups_per_unit,
             nano_rho=max(1, round(rho * NANO)),
-            where=where.conditions if where else (),
+            where=where.conditions if where is not None else (),
         )
     )

@@ -6,8 +6,6 @@ Revision 0001, 2026-11-22.
 import sqlalchemy as sa
 from alembic import op
 
-import governance.database
-
 revision = "0001"
 down_revision = None
 branch_labels = None
