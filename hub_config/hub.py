@@ -1,5 +1,6 @@
 """The configuration of JupyterHub, in parts, each a function of the installation."""
 
+import asyncio
 import functools
 import sys
 from typing import Any
@@ -11,16 +12,13 @@ from governance.people import Role
 from hub_config import register
 from hub_config.authenticator import RegisterAuthenticator
 from hub_config.installation import Installation
+from hub_config.notices import NOT_SANDBOXED as NOT_SANDBOXED
 from hub_config.proxy import SocketProxy
 from hub_config.session import socket_url
 from hub_config.settings import CHECKOUT, OUTPUTS_PREFIX, Settings
 from hub_config.spawner import SessionSpawner, refused
 from hub_config.start_form import TEMPLATES
-
-NOT_SANDBOXED = (
-    "Kernels are not yet sandboxed in this version: whoever runs code here can read what this service can read. "
-    "Use it with data that may be shown to everybody who signs in."
-)
+from safe_outputs.web import stamp
 
 PAGE_POLICY = "; ".join(
     (
@@ -114,7 +112,7 @@ def configure_sessions(config: Config, installation: Installation) -> None:
     config.JupyterHub.named_server_limit_per_user = functools.partial(only_own_projects, installation)
     config.JupyterHub.implicit_spawn_seconds = 0
     config.SessionSpawner.installation = installation
-    config.SessionSpawner.sign_stamp = sign_stamp
+    config.SessionSpawner.sign_stamp = stamp.sign
     config.SessionSpawner.poll_interval = installation.settings.check_rights_seconds
     config.SessionSpawner.start_timeout = 60
     config.SessionSpawner.http_timeout = 60
@@ -158,20 +156,11 @@ def service_command(name: str) -> list[str]:
     return [sys.executable, "-m", "hub_config.commands", name]
 
 
-def sign_stamp(key: str, person: str, project: str) -> str:
-    """The stamp that the outputs service reads."""
-    from safe_outputs.web import stamp
-
-    return stamp.sign(key, person, project)
-
-
 async def only_own_projects(installation: Installation, handler: web.RequestHandler) -> int:
     """Refuse, in the hub's hook for a limit of named servers, every name that is no project of the person's.
 
     Returns 0, which means no limit.
     """
-    import asyncio
-
     name, person = handler.path_kwargs.get("server_name"), handler.path_kwargs.get("user_name")
     if name and person:
         reason = await asyncio.to_thread(register.why_no_session, installation.engine, person, name)
@@ -188,6 +177,4 @@ def first_page(handler: Any) -> str:
 
 def home_page_reader(installation: Installation, user: Any) -> Any:
     """What the home template calls, and waits for, to get the person's page."""
-    import asyncio
-
     return functools.partial(asyncio.to_thread, register.home_page, installation.engine, user.name if user else "")

@@ -16,6 +16,7 @@ from governance.agreements import agreements_of
 from governance.database import now, reading, transaction
 from governance.people import Person, Role, find_person
 from governance.projects import find_project, projects_of
+from hub_config.notices import NOT_SANDBOXED
 from hub_config.session import Copy, Session, session_folder, socket_folder
 from hub_config.settings import Settings
 
@@ -51,6 +52,7 @@ def describe_session(settings: Settings, engine: Engine, person: str, project: s
         NotFound: no such person, project, or version of a dataset that an agreement names.
         MalformedSession: a name cannot be part of a path.
     """
+    folder = session_folder(settings.sessions, person, project)
     with reading(engine) as database:
         who, what = find_person(database, person), find_project(database, project)
         return Session(
@@ -63,17 +65,11 @@ def describe_session(settings: Settings, engine: Engine, person: str, project: s
                 Copy(copy.dataset, copy.version, copy.rows, Path(copy.path))
                 for copy in current_copies(database, project)
             ),
-            notices=NOTICES,
-            folder=session_folder(settings.sessions, person, project),
+            notices=(NOT_SANDBOXED,),
+            folder=folder,
             sockets=socket_folder(settings.run, person, project),
             python=settings.session_python,
         )
-
-
-NOTICES = (
-    "Kernels are not yet sandboxed in this version: use it with data that may be shown to everybody who signs in.",
-)
-"""What every session says until the sandbox is there."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from governance.database import open_database
 from governance.errors import Unavailable
-from hub_config.hub import NOT_SANDBOXED
+from hub_config.notices import NOT_SANDBOXED
 from hub_config.migrations import migrate
 from hub_config.processes import command_line
 from hub_config.secrets import Secrets

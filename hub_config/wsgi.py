@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from hub_config.hub import NOT_SANDBOXED
+from hub_config.notices import NOT_SANDBOXED
 from hub_config.secrets import Secrets
 from hub_config.settings import OUTPUTS_PREFIX, Settings, load
 from safe_outputs.web import create_app

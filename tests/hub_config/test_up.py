@@ -1,7 +1,9 @@
 """The command line, and what `saferoom up` looks at before it becomes the hub."""
 
+import argparse
 import fcntl
 import os
+import pkgutil
 import socket
 import subprocess
 import sys
@@ -19,28 +21,50 @@ from hub_config.settings import Settings, load
 from tests.hub_config.house import House
 
 
-def test_commands_are_a_table_with_unique_names() -> None:
+def test_commands_are_a_table_with_unique_names_and_real_functions() -> None:
     names = [command.name for command in COMMANDS]
     assert len(set(names)) == len(names)
-    for name in names:
-        assert parser().parse_args([name, "--state", "x"]).command == name
+    for command in COMMANDS:
+        assert parser().parse_args([command.name, "--state", "x"]).command == command.name
+        assert all(callable(pkgutil.resolve_name(name)) for name in (command.run, command.arguments) if name)
+
+
+SEEN: list[Settings] = []
+
+
+def look(settings: Settings, given: argparse.Namespace) -> int:
+    SEEN.append(settings)
+    return 7 if given.deep else 8
+
+
+def look_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--deep", action="store_true")
+
+
+def fail(settings: Settings, given: argparse.Namespace) -> int:
+    raise Conflict("It runs already. Stop it first.")
+
+
+OURS = (Command("look", "look", f"{__name__}:look", f"{__name__}:look_arguments"), Command("fail", "", f"{__name__}:fail"))
 
 
 def test_settings_come_from_flags(tmp_path: Path) -> None:
-    seen: list[Settings] = []
-    command = Command("look", "look", lambda settings, _: seen.append(settings) or 7)
-    assert main(["look", "--state", str(tmp_path), "--port", "8123"], [command]) == 7
-    assert (seen[0].state, seen[0].port) == (tmp_path, 8123)
+    assert main(["look", "--deep", "--state", str(tmp_path), "--port", "8123"], OURS) == 7
+    assert (SEEN[-1].state, SEEN[-1].port) == (tmp_path, 8123)
 
 
 def test_errors_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    def fail(settings: Settings, arguments: object) -> int:
-        raise Conflict("It runs already. Stop it first.")
-
-    assert main(["fail"], [Command("fail", "fail", fail)]) == 1
+    assert main(["fail"], OURS) == 1
     assert capsys.readouterr().err == "saferoom: It runs already. Stop it first.\n"
-    assert main(["fail", "--port", "many"], [Command("fail", "fail", fail)]) == 1
+    assert main(["fail", "--port", "many"], OURS) == 1
     assert "--port: " in capsys.readouterr().err
+
+
+def test_choosing_a_command_loads_no_other() -> None:
+    code = "import sys, hub_config.commands as c; c.parser(chosen='outputs'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=up.CHECKOUT, capture_output=True, text=True, timeout=60)
+    assert loaded.returncode == 0
+    assert not {"jupyterhub", "duckdb", "opendp", "nbformat", "pandas"} & set(loaded.stdout.split())
 
 
 def test_taken_port_is_named(house: House) -> None:
