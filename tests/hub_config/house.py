@@ -140,7 +140,7 @@ def short_folder() -> Iterator[Path]:
 
 
 def start_hub(house: House, log: Path) -> "subprocess.Popen[bytes]":
-    """`saferoom up`, in a process group of its own; returns once its pages are served."""
+    """`saferoom up`, in a process group of its own; returns once the hub and the outputs service answer."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {"PYTHONPATH": str(CHECKOUT)} | house.settings.environment()
     with log.open("ab") as output:
@@ -154,7 +154,8 @@ def start_hub(house: House, log: Path) -> "subprocess.Popen[bytes]":
             start_new_session=True,
         )
     try:
-        _until_served(house.settings.hub_url + "/hub/login", hub, log)
+        for url in (house.settings.hub_url + "/hub/login", house.settings.outputs_url):
+            _until_served(url, hub, log)
     except BaseException:
         stop_hub(hub)
         raise
@@ -193,7 +194,7 @@ def _until_served(url: str, hub: "subprocess.Popen[bytes]", log: Path) -> None:
     end = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < end and hub.poll() is None:
         try:
-            if httpx.get(url, trust_env=False, timeout=5).status_code == 200:
+            if httpx.get(url, trust_env=False, timeout=5).status_code < 400:
                 return
         except httpx.TransportError:
             pass
