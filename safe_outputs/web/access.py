@@ -22,7 +22,7 @@ from safe_outputs.web.service import service, today
 
 View = TypeVar("View", bound=Callable[..., Any])
 Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker"]
-TOKEN = "token"
+TOKEN = "token"  # noqa: S105 - where the session cookie holds it
 _MARK = "saferoom_access"
 
 

@@ -22,7 +22,7 @@ class HubSilent(Unavailable):
     """The hub does not answer, or not as it should."""
 
     def __init__(self) -> None:
-        super().__init__("Saferoom's hub does not answer, so nobody can be recognised. Nothing is lost; try again soon.")
+        super().__init__("Saferoom's hub does not answer, so nobody can be recognised. Nothing is lost; try again.")
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _unforeseen(error: Exception) -> Response:
     log.error("unforeseen %s while answering %s, at %s", type(error).__name__, request.endpoint, places(error))
     try:
         return _answer(500, UNFORESEEN)
-    except Exception:  # the page of errors itself is broken
+    except Exception:  # noqa: BLE001 - the page of errors itself is broken
         return make_response(UNFORESEEN, 500, {"Content-Type": "text/plain; charset=utf-8"})
 
 

@@ -41,7 +41,9 @@ def release(release_id: str) -> Response:
     """What was released, for which purpose and how it was protected, before it is a download."""
     found = package_of(release_id)
     contents = {name: found.file(name) for name in found.names if name != RECORD}
-    response = make_response(render_template("release.html", release=lay_out(found.record, contents, found.record_hash)))
+    response = make_response(
+        render_template("release.html", release=lay_out(found.record, contents, found.record_hash))
+    )
     response.headers["Cache-Control"] = ASKED_ANEW
     return response
 
@@ -98,7 +100,7 @@ class Package:
             raise NoSuchThing("This release has no such file. Its page lists those that it has.")
         content = (self.folder / name).read_bytes()
         if digest_of(content) != digest:
-            raise Tampered("A file of this release was changed after its release, so it is not shown. Tell the operator.")
+            raise Tampered("A file of this release was changed after its release. It is not shown; tell the operator.")
         return content
 
 

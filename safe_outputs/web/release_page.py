@@ -69,9 +69,9 @@ def opening(record: dict[str, Any]) -> str:
     day = datetime.fromisoformat(record["released_at"])
     return (
         f"On {day.day} {day:%B %Y} {record['project']['name']} released {tables} from "
-        f"{' and '.join(sources)}. The data about single {_units(record)} stay where they are: only what you see here left, "
-        f"after {words.count(len(record['approvals']), 'output checker')} from outside the project had approved it. "
-        "The researchers say what it is for:"
+        f"{' and '.join(sources)}. The data about single {_units(record)} stay where they are: only what you see here "
+        f"left, after {words.count(len(record['approvals']), 'output checker')} from outside the project had approved "
+        "it. The researchers say what it is for:"
     )
 
 
@@ -81,15 +81,15 @@ def protection(statistic: dict[str, Any]) -> str:
     profile = f"{statistic['profile']['name']}, version {statistic['profile']['version']}"
     if noise:
         return (
-            f"How it is protected: random noise was added to every number, so that nobody can tell whether any one of the "
-            f"{units} is among them. {words.percent(noise['confidence'])} of the numbers lie within "
+            "How it is protected: random noise was added to every number, so that nobody can tell whether any one "
+            f"of the {units} is among them. {words.percent(noise['confidence'])} of the numbers lie within "
             f"± {words.number(noise['accuracy'])} of the true ones."
         )
     if withheld:
         return (
             f"How it is protected: {withheld} of {words.count(statistic['cells'], 'cell')} "
-            f"{'is' if withheld == 1 else 'are'} withheld (▒), because too few {units} stand behind them or because they "
-            f"would give others away. The other numbers are exact. Rules: {profile}."
+            f"{'is' if withheld == 1 else 'are'} withheld (▒), because too few {units} stand behind them or because "
+            f"they would give others away. The other numbers are exact. Rules: {profile}."
         )
     return f"How it is protected: enough {units} stand behind every cell, so all numbers are exact. Rules: {profile}."
 

@@ -22,7 +22,7 @@ blueprint = Blueprint("request_page", __name__)
 
 PROVENANCE = {
     "verified": "The checker computed it from the project copy; no number in it comes from the notebook.",
-    "derived": "The checker computed it from a table that the researcher derived; its units were compared with the copy.",
+    "derived": "The checker computed it from a table that the researcher derived, and compared its units with it.",
     "manual": "A person made it; no rule has computed it anew.",
 }
 

@@ -35,4 +35,5 @@ def read(key: str, token: str, *, seconds: int = SECONDS) -> Asker:
     match content:
         case [str(person), str(project)]:
             return Asker(person, project)
-    raise BadStamp("This call bears no stamp of a session's gate. Make it from a session.")
+        case _:
+            raise BadStamp("This call bears no stamp of a session's gate. Make it from a session.")

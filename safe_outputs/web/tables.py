@@ -94,7 +94,7 @@ def _letters(table: TableOfCells) -> Letters:
 
 
 def _letter(place: int) -> str:
-    """a, b, … z, aa, ab, …"""
+    """The sign of a reason: a, b, … z, aa, ab, …."""
     head, tail = divmod(place, 26)
     return (_letter(head - 1) if head else "") + chr(ord("a") + tail)
 

@@ -41,7 +41,11 @@ SITES = ("Dayton", "Fitchburg", "Franklin", "Charleston", "Georgetown", "Seattle
 PLANS = ("free", "25 %", "50 %", "95 %")
 PROFILE = RuleProfileUsed(name="ons-srs", version="1", digest="9" * 64)
 SOURCE = Source(
-    dataset="rand_hie", title="RAND Health Insurance Experiment", version=3, version_digest="a" * 64, copy_digest="b" * 64
+    dataset="rand_hie",
+    title="RAND Health Insurance Experiment",
+    version=3,
+    version_digest="a" * 64,
+    copy_digest="b" * 64,
 )
 CODE = 'so.crosstab(room.visits.site, room.visits.plan, values=room.visits.spending, aggfunc="mean")'
 
@@ -147,7 +151,9 @@ def a_charge() -> Charge:
     return Charge(id="c-1", nano_rho=20_000_000, scopes=scopes, remaining=left)
 
 
-def a_project(session: Session, project_id: str = "heron", *, members: Sequence[str] = (), owner: str = "olga") -> Project:
+def a_project(
+    session: Session, project_id: str = "heron", *, members: Sequence[str] = (), owner: str = "olga"
+) -> Project:
     """An active project with these members and an agreement in force. The members and the owner are enrolled."""
     project = create_project(
         session,
@@ -232,7 +238,9 @@ def a_request(
     return request
 
 
-def a_vote(session: Session, request: ReleaseRequest, checker: str, vote: Vote = Vote.APPROVE, comment: str = "") -> None:
+def a_vote(
+    session: Session, request: ReleaseRequest, checker: str, vote: Vote = Vote.APPROVE, comment: str = ""
+) -> None:
     """A vote on what the request holds now."""
     comment = comment or ("" if vote is Vote.APPROVE else "Please merge the small plans.")
     requests.vote(
@@ -253,5 +261,3 @@ def approved(session: Session, store: Store, **facts: Any) -> ReleaseRequest:
     for checker in ("cleo", "carl"):
         a_vote(session, request, checker)
     return request
-
-

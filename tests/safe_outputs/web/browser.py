@@ -67,7 +67,7 @@ class Browser:
         return self
 
     def get(self, path: str) -> TestResponse:
-        return self.client.get(PREFIX + path)
+        return self.client.get(PREFIX + path, buffered=True)
 
     def post(self, path: str, form: dict[str, str] | None = None) -> TestResponse:
         return self.client.post(PREFIX + path, data=form or {})
@@ -108,6 +108,13 @@ class Session:
         self._who = (person, project)
 
     def call(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> TestResponse:
+        return self._open(method, path, token, json=body)
+
+    def send(self, method: str, path: str, content: bytes, content_type: str) -> TestResponse:
+        """A call with these bytes as its body."""
+        return self._open(method, path, None, data=content, content_type=content_type)
+
+    def _open(self, method: str, path: str, token: str | None, **body: Any) -> TestResponse:
         token = stamp.sign(GATE_KEY, *self._who) if token is None else token
         headers = {"Authorization": f"{stamp.SCHEME} {token}"} if token else {}
-        return self._client.open(f"{PREFIX}/api/session{path}", method=method, json=body, headers=headers)
+        return self._client.open(f"{PREFIX}/api/session{path}", method=method, headers=headers, **body)

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine
+from jinja2 import FileSystemBytecodeCache
 
-from governance.database import transaction
-from safe_outputs.store import Store
 from safe_outputs.web import create_app
 from safe_outputs.web.settings import WebSettings
-from tests.safe_outputs import factories
+from tests.safe_outputs.house import House
 from tests.safe_outputs.web.browser import Browser, KnownByName, settings_in
 
 
@@ -20,20 +18,24 @@ def settings(tmp_path: Path) -> WebSettings:
     return settings_in(tmp_path)
 
 
-@pytest.fixture
-def store(settings: WebSettings) -> Store:
-    return Store(settings.store)
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates are compiled once for all tests, not once for each application."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
 @pytest.fixture
-def app(engine: Engine, settings: WebSettings) -> Iterator[Flask]:
-    """The service, with people, and the projects Heron (rosa) and Wren (rui)."""
-    with transaction(engine) as session:
-        factories.people(session)
-        factories.a_project(session, "heron", members=["rosa"])
-        factories.a_project(session, "wren", members=["rui"])
-    app = create_app(settings, KnownByName())
+def hub() -> KnownByName:
+    return KnownByName()
+
+
+@pytest.fixture
+def app(house: House, settings: WebSettings, hub: KnownByName, templates: FileSystemBytecodeCache) -> Iterator[Flask]:
+    """The service of the house: rosa works in heron, rui in wren; cleo, carl and cora check."""
+    assert house.folder == settings.store.parent
+    app = create_app(settings, hub)
     app.testing = True
+    app.jinja_env.bytecode_cache = templates
     yield app
     app.extensions["saferoom"].engine.dispose()
 

@@ -1,0 +1,155 @@
+"""Who may use which route. The tables here are complete: a new route without a line in them fails."""
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from governance.people import Person
+from safe_outputs.web import stamp
+from safe_outputs.web.access import DOORS, declared
+from tests.governance.people_factory import FAR
+from tests.safe_outputs.house import House, a_submitted_request
+from tests.safe_outputs.web.browser import GATE_KEY, PREFIX, Browser, KnownByName, sentence_of
+
+NOBODY, STRANGER, EXPIRED = "nobody", "stranger", "expired"
+PEOPLE = {
+    "researcher": "rosa",
+    "researcher of another project": "rui",
+    "output checker": "cleo",
+    "data owner": "olga",
+    "data steward": "stan",
+    "operator": "otto",
+    STRANGER: "mallory",
+    EXPIRED: "cora",
+}
+"""Everybody who can sign in at the hub. The stranger is in no register, the expired one's accreditation ended."""
+
+TO_HUB, HERE = 302, 200
+EVERYBODY = dict.fromkeys([NOBODY, *PEOPLE], HERE)
+REFUSED = dict.fromkeys(PEOPLE, 403) | {NOBODY: TO_HUB}
+FORBIDDEN = dict.fromkeys(PEOPLE, 403) | {NOBODY: 401}
+STAMPED_ONLY = dict.fromkeys([NOBODY, *PEOPLE], 401)
+SIGNED_IN = {"data owner": HERE, "data steward": HERE, "operator": HERE}
+
+EXPECTED: dict[tuple[str, str], dict[str, int]] = {
+    ("GET", "/"): REFUSED
+    | SIGNED_IN
+    | dict.fromkeys(["researcher", "researcher of another project"], 302)
+    | {"output checker": 302},
+    ("GET", "/sign-in"): dict.fromkeys([NOBODY, *PEOPLE], TO_HUB),
+    ("GET", "/oauth_callback"): dict.fromkeys([NOBODY, *PEOPLE], 403),
+    ("GET", "/sign-out"): dict.fromkeys([NOBODY, *PEOPLE], 302),
+    ("GET", "/queue"): REFUSED | {"output checker": HERE},
+    ("GET", "/requests"): REFUSED | dict.fromkeys(["researcher", "researcher of another project"], HERE),
+    ("GET", "/requests/<request_id>"): REFUSED | {"researcher": HERE, "output checker": HERE},
+    # 400: let in, but the form's token is missing
+    ("POST", "/requests/<request_id>/vote"): FORBIDDEN | {"output checker": 400},
+    ("POST", "/requests/<request_id>/withdraw"): FORBIDDEN
+    | dict.fromkeys(["researcher", "researcher of another project"], 400),
+    ("GET", "/releases"): EVERYBODY,
+    ("GET", "/releases/<release_id>"): dict.fromkeys([NOBODY, *PEOPLE], 404),
+    ("GET", "/releases/<release_id>/files/<name>"): dict.fromkeys([NOBODY, *PEOPLE], 404),
+    ("GET", "/health"): EVERYBODY,
+    ("GET", "/static/<path:name>"): EVERYBODY,
+    ("GET", "/api/session/session"): STAMPED_ONLY,
+    ("POST", "/api/session/statistics"): STAMPED_ONLY,
+    ("GET", "/api/session/statistics/<statistic_id>"): STAMPED_ONLY,
+    ("POST", "/api/session/requests"): STAMPED_ONLY,
+    ("GET", "/api/session/requests/<request_id>"): STAMPED_ONLY,
+    ("PUT", "/api/session/requests/<request_id>"): STAMPED_ONLY,
+    ("POST", "/api/session/requests/<request_id>/submit"): STAMPED_ONLY,
+    ("POST", "/api/session/requests/<request_id>/withdraw"): STAMPED_ONLY,
+}
+
+
+def routes(app: Flask) -> list[tuple[str, str]]:
+    return [
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    ]
+
+
+def test_every_route_declares_who_may_use_it(app: Flask) -> None:
+    undeclared = [rule.rule for rule in app.url_map.iter_rules() if declared(app.view_functions[rule.endpoint]) is None]
+    assert undeclared == []
+
+
+def test_every_declaration_has_a_door(app: Flask) -> None:
+    assert {declared(view) for view in app.view_functions.values()} <= set(DOORS)
+
+
+def test_the_table_has_every_route(app: Flask) -> None:
+    assert sorted(routes(app)) == sorted(EXPECTED)
+
+
+def test_a_route_that_declares_nothing_is_refused_to_all(app: Flask) -> None:
+    app.url_map.add(Rule("/undeclared", endpoint="undeclared"))
+    app.view_functions["undeclared"] = lambda: "reached"
+    answer = Browser(app).sign_in("cleo").get("/undeclared")
+    assert answer.status_code == 500
+    assert "does not say who may see it" in sentence_of(answer)
+
+
+def test_everybody_on_every_route(app: Flask, house: House) -> None:
+    """The whole table, role × route, with real requests; every refusal has a sentence."""
+    request_id = a_submitted_request(house)
+    _cora_expires(house)
+    wrong = []
+    for (method, rule), expected in EXPECTED.items():
+        path = rule.replace("<request_id>", request_id).replace("<path:name>", "icon.svg")
+        for who, status in expected.items():
+            browser = Browser(app) if who == NOBODY else Browser(app).sign_in(PEOPLE[who])
+            answer = browser.client.open(PREFIX + path, method=method, buffered=True)
+            if answer.status_code != status:
+                wrong.append((method, rule, who, str(answer.status_code)))
+            if answer.status_code >= 400 and len(sentence_of(answer)) < 30:
+                wrong.append((method, rule, who, "no sentence"))
+    assert wrong == []
+
+
+def _cora_expires(house: House) -> None:
+    def expire(session) -> None:
+        session.get(Person, "cora").accredited_until = FAR.replace(year=2020)
+
+    house.do(expire)
+
+
+@pytest.mark.parametrize(
+    ("who", "sentence"),
+    [("mallory", "not in the register"), ("cora", "accreditation ended"), ("olga", "Only output checkers")],
+)
+def test_a_refusal_says_why(app: Flask, house: House, who: str, sentence: str) -> None:
+    _cora_expires(house)
+    assert sentence in sentence_of(Browser(app).sign_in(who).get("/queue"))
+
+
+def test_a_right_that_ends_ends_the_next_click(browser: Browser, house: House) -> None:
+    browser.sign_in("cora")
+    assert browser.get("/queue").status_code == 200
+    _cora_expires(house)
+    assert browser.get("/queue").status_code == 403
+
+
+def test_signing_out_at_the_hub_ends_the_session_here(browser: Browser, hub: KnownByName) -> None:
+    browser.sign_in("cleo")
+    hub.signed_out.add("token of cleo")
+    assert browser.get("/queue").status_code == TO_HUB
+
+
+def test_a_gates_stamp_opens_no_page(app: Flask) -> None:
+    client = app.test_client()
+    header = {"Authorization": f"{stamp.SCHEME} {stamp.sign(GATE_KEY, 'rosa', 'heron')}"}
+    assert client.get(f"{PREFIX}/requests", headers=header).status_code == TO_HUB
+
+
+def test_a_changed_cookie_is_worth_nothing(app: Flask) -> None:
+    client = app.test_client()
+    client.set_cookie("saferoom-outputs", "eyJ0b2tlbiI6InRva2VuIG9mIGNsZW8ifQ.aa.bb", path=f"{PREFIX}/")
+    assert client.get(f"{PREFIX}/queue").status_code == TO_HUB
+
+
+def test_nothing_answers_outside_of_the_prefix(app: Flask) -> None:
+    client = app.test_client()
+    for path in ("/", "/queue", "/services", "/services/outputsqueue", "/services/other/queue"):
+        assert client.get(path).status_code == 404, path
