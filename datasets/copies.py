@@ -4,6 +4,9 @@ The pseudonyms of two projects cannot be linked (I11): each project has its own 
 secret for copies. A copy lies under a name with its version and digest, is written once, and never changes.
 """
 
+# Names and texts in queries are quoted by datasets.sql.
+# ruff: noqa: S608
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

@@ -71,7 +71,7 @@ def _limits(memory_limit: str, threads: int, temp: Path | None) -> dict[str, str
 def _lock(connection: duckdb.DuckDBPyConnection, limits: dict[str, str]) -> None:
     if _setting(connection, "lock_configuration") != "true":
         for name, value in (limits | LOCKED).items():
-            connection.execute(f"SET {name} = {value}")
+            connection.execute(f"SET GLOBAL {name} = {value}")  # cursors and later connections have it too
     for name, value in LOCKED.items():
         if _setting(connection, name) != value:
             raise CopyUnreadable(f"{name} is not {value}.")

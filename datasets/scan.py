@@ -3,6 +3,9 @@
 A finding that blocks keeps the version in quarantine. Findings hold names of columns and counts, never a value.
 """
 
+# Names and texts in queries are quoted by datasets.sql.
+# ruff: noqa: S608
+
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,7 +62,15 @@ class ScanReport:
 
     def as_json(self) -> dict[str, Any]:
         """A JSON object for the manifest and the register."""
-        return {**asdict(self), "passes": self.passes, "small_class": SMALL_CLASS}
+        return {
+            "rows": self.rows,
+            "units": self.units,
+            "columns": list(self.columns),
+            "findings": [asdict(finding) for finding in self.findings],
+            "classes": [{**asdict(each), "columns": list(each.columns)} for each in self.classes],
+            "passes": self.passes,
+            "small_class": SMALL_CLASS,
+        }
 
 
 def scan(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, table: str) -> ScanReport:

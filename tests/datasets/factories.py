@@ -12,7 +12,8 @@ from datasets import copies, steward, versions
 from datasets.catalogue import Catalogue, parse_catalogue
 from datasets.versions import DatasetVersion
 from datasets.workbench import workbench
-from governance.agreements import Agreement, agree
+from governance import agreements
+from governance.agreements import Agreement
 from governance.database import Base, open_database, transaction
 from governance.people import Person, Role
 from governance.projects import Project, ProjectState, PurposeClass
@@ -223,7 +224,13 @@ def agreed(
 ) -> Agreement:
     """A project and its agreement on a version."""
     project(session, project_id)
-    return agree(
+    return agree(session, project_id, version, columns, owner)
+
+
+def agree(
+    session: Session, project_id: str, version: DatasetVersion, columns: list[str], owner: str = "owner"
+) -> Agreement:
+    return agreements.agree(
         session,
         project_id=project_id,
         dataset=version.dataset,
