@@ -8,13 +8,13 @@ import traceback
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, jsonify, make_response, render_template, request, session
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from governance.errors import SaferoomError
 from safe_outputs.asking import problem_json
-from safe_outputs.web.access import NotSignedIn
+from safe_outputs.web.access import TOKEN, NotSignedIn
 from safe_outputs.web.sign_in import begin
 from safe_outputs.web.stamp import SCHEME, BadStamp
 
@@ -115,4 +115,7 @@ def _answer(status: int, sentence: str, problem: dict[str, Any] | None = None) -
         return response
     heading = _HEADINGS.get(status, "Something went wrong")
     written = request.form.get("comment", "") if status in {400, 401, 403, 409} and request.form else ""
-    return make_response(render_template("problem.html", heading=heading, sentence=sentence, written=written), status)
+    content = render_template(
+        "problem.html", heading=heading, sentence=sentence, written=written, refused=status == 403 and TOKEN in session
+    )
+    return make_response(content, status)

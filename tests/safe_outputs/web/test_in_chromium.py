@@ -1,0 +1,143 @@
+"""The pages in a real browser: they work without JavaScript and by keyboard, and ask no other host for anything."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from safe_outputs.transitions import RequestState
+from safe_outputs.web.access import TOKEN
+from tests.safe_outputs.factories import PRIVATE_COUNT, a_finding
+from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, the_request
+from tests.safe_outputs.web.browser import PREFIX, TOKEN_OF
+from tests.safe_outputs.web.test_request_page import HOSTILE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Chromium]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A person's tab, and what happened in it."""
+
+    page: Page
+    root: str
+    asked: list[str] = field(default_factory=list)
+    alive: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.root + path)
+        return self.page
+
+
+@dataclass
+class Site:
+    """The service on a port of its own."""
+
+    app: Flask
+    chromium: Chromium
+    port: int
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def visit(self, who: str, *, scripts: bool, width: int = 1400) -> Visit:
+        context = self.chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 900})
+        self.contexts.append(context)
+        origin = f"http://127.0.0.1:{self.port}"
+        context.add_cookies([{"name": "saferoom-outputs", "value": self._cookie(who), "url": f"{origin}{PREFIX}/"}])
+        visit = Visit(context.new_page(), f"{origin}{PREFIX}")
+        visit.page.on("request", lambda request: visit.asked.append(request.url))
+        visit.page.on("dialog", lambda dialog: visit.alive.append(dialog.message))
+        visit.page.on("console", lambda message: visit.alive.append(message.text))
+        return visit
+
+    def _cookie(self, who: str) -> str:
+        serializer = self.app.session_interface.get_signing_serializer(self.app)
+        return str(serializer.dumps({TOKEN: TOKEN_OF + who}))
+
+
+@pytest.fixture
+def site(app: Flask, chromium: Chromium) -> Iterator[Site]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    site = Site(app, chromium, server.server_port)
+    yield site
+    for context in site.contexts:
+        context.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_two_checkers_approve_without_javascript(site: Site, house: House) -> None:
+    request = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
+    for who in ("cleo", "carl"):
+        page = site.visit(who, scripts=False).open("/queue")
+        page.get_by_role("link", name="Another title").click()
+        page.get_by_role("button", name="Approve these 2 statistics").click()
+        assert page.get_by_text("Your vote is recorded.").is_visible()
+    assert house.do(lambda session: the_request(session, request).state) is RequestState.APPROVED
+
+
+def test_a_checker_returns_a_request_by_keyboard_alone(site: Site, house: House) -> None:
+    request = a_submitted_request(house)
+    page = site.visit("cleo", scripts=True).open(f"/requests/{request}")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Skip to main content"
+    _tab_to(page, "comment")
+    page.keyboard.type("Merge the small plans.")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Ask the author for changes"
+    page.keyboard.press("Enter")
+    page.get_by_text("Your vote is recorded.").wait_for()
+
+
+def _tab_to(page: Page, element: str) -> None:
+    for _ in range(100):
+        if page.evaluate("document.activeElement.id") == element:
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"the keyboard does not reach {element}")
+
+
+def test_hostile_text_is_dead_and_no_other_host_is_asked(site: Site, house: House) -> None:
+    statistic = an_answered_statistic(house, code=HOSTILE, findings=(a_finding(sentence=HOSTILE),))
+    request = a_submitted_request(house, [statistic], title=HOSTILE, purpose=HOSTILE)
+    for who, path in [("cleo", "/queue"), ("cleo", f"/requests/{request}"), ("rosa", f"/requests/{request}")]:
+        visit = site.visit(who, scripts=True)
+        visit.open(path)
+        assert visit.alive == []
+        assert visit.asked
+        assert [url for url in visit.asked if not url.startswith(visit.root)] == []
+
+
+@pytest.mark.parametrize("width", [320, 768, 1400])
+def test_no_page_is_wider_than_its_window(site: Site, house: House, width: int) -> None:
+    request = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
+    visit = site.visit("cleo", scripts=True, width=width)
+    for path in ("/queue", f"/requests/{request}", "/releases"):
+        page = visit.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_the_buttons_stay_in_view(site: Site, house: House) -> None:
+    request = a_submitted_request(house)
+    page = site.visit("cleo", scripts=True).open(f"/requests/{request}")
+    page.mouse.wheel(0, 1500)
+    page.wait_for_function("window.scrollY > 1000")
+    box = page.get_by_role("button", name="Approve this statistic").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] <= 900
