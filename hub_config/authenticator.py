@@ -39,10 +39,9 @@ class RegisterAuthenticator(Authenticator):
             raise web.HTTPError(503, CANNOT_CHECK) from None
         return {"name": person.name, "admin": False, "user_info": user_info(person)}
 
-    async def refresh_user(self, user: Any, handler: web.RequestHandler | None = None) -> bool | dict[str, Any]:
+    async def refresh_user(self, user: Any, handler: web.RequestHandler | None = None) -> bool:
         """False, which signs the person out, once nobody of that name is in the register."""
-        role = await asyncio.to_thread(role_of, self.installation.engine, user.name)
-        return False if role is None else True
+        return await asyncio.to_thread(role_of, self.installation.engine, user.name) is not None
 
     def is_admin(self, handler: web.RequestHandler, authentication: dict[str, Any]) -> bool:
         return False
@@ -70,9 +69,7 @@ def sign_in(installation: Installation, data: dict[str, str]) -> Person:
     if max(len(name), len(password), len(code)) > LONGEST_FIELD:
         raise LoginFailed
     with transaction(installation.engine) as database:
-        return authenticate(
-            database, name=name, password=password, code=code, at=now(), seal=installation.secrets.seal
-        )
+        return authenticate(database, name=name, password=password, code=code, at=now(), seal=installation.secrets.seal)
 
 
 def user_info(person: Person) -> dict[str, str]:

@@ -17,7 +17,7 @@ import httpx
 import nbformat
 import pyotp
 
-from hub_config.kernel_channel import CellFailed, KernelChannel
+from hub_config.kernel_channel import KernelChannel
 from hub_config.settings import OUTPUTS_PREFIX
 
 SECONDS_FOR_A_PAGE = 30.0

@@ -125,7 +125,9 @@ class GateHandler(RequestHandler):
         except httpx.TimeoutException:
             raise HTTPError(504, "The outputs service took too long. Nothing is lost; ask again in a minute.") from None
         except httpx.TransportError:
-            raise HTTPError(503, "The outputs service does not answer. Nothing is lost; ask again in a minute.") from None
+            raise HTTPError(
+                503, "The outputs service does not answer. Nothing is lost; ask again in a minute."
+            ) from None
         self.set_status(status)
         for name in _PASSED_OUT:
             if name in headers:
@@ -138,7 +140,9 @@ class GateHandler(RequestHandler):
         headers["Authorization"] = f"Saferoom-Session {self.beyond.stamp()}"
         url = f"http://outputs{self.beyond.prefix}{self.request.path}"
         content = bytearray()
-        async with self.client.stream(self.request.method or "", url, headers=headers, content=bytes(self.body)) as answer:
+        async with self.client.stream(
+            self.request.method or "", url, headers=headers, content=bytes(self.body)
+        ) as answer:
             async for chunk in answer.aiter_bytes():
                 content += chunk
                 if len(content) > LARGEST_ANSWER:

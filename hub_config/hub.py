@@ -12,8 +12,8 @@ from governance.people import Role
 from hub_config import register
 from hub_config.authenticator import RegisterAuthenticator
 from hub_config.installation import Installation
-from hub_config.notices import NOT_SANDBOXED as NOT_SANDBOXED
-from hub_config.proxy import SocketProxy
+from hub_config.notices import NOT_SANDBOXED
+from hub_config.proxy import SOCKETS_FOR_NODE, SocketProxy
 from hub_config.session import socket_url
 from hub_config.settings import CHECKOUT, OUTPUTS_PREFIX, Settings
 from hub_config.spawner import SessionSpawner, refused
@@ -67,7 +67,7 @@ def configure_sockets(config: Config, settings: Settings) -> None:
     config.JupyterHub.hub_bind_url = socket_url(settings.hub_socket)
     config.JupyterHub.proxy_class = SocketProxy
     config.SocketProxy.api_url = socket_url(settings.proxy_api_socket)
-    config.SocketProxy.command = [str(settings.proxy_command)]
+    config.SocketProxy.command = ["node", "--import", str(SOCKETS_FOR_NODE), str(settings.proxy_command)]
     config.SocketProxy.command_umask = 0o077
     config.SocketProxy.pid_file = str(settings.proxy_pid_file)
     config.SocketProxy.log_level = "warn"

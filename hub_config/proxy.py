@@ -1,5 +1,6 @@
 """JupyterHub's proxy, reached and reaching over UNIX sockets only, but for the one port of the installation."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -7,6 +8,8 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 from traitlets import Bunch, TraitError, validate
 
 from hub_config.processes import command_line
+
+SOCKETS_FOR_NODE = Path(__file__).with_name("proxy_sockets.mjs")
 
 
 class SocketProxy(ConfigurableHTTPProxy):

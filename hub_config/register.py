@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 from datasets.copies import current_copies
 from governance import audit
 from governance.access import why_not_session
-from governance.agreements import agreements_of
 from governance.database import now, reading, transaction
 from governance.people import Person, Role, find_person
 from governance.projects import find_project, projects_of

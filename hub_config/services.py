@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from safe_outputs.checker.worker import CheckerSettings
 
 WEB_WORKERS = 2
+WEB_THREADS = 8
+WEB_KEEP_ALIVE_SECONDS = 300
+"""The proxy keeps its connections open; see `proxy_sockets.mjs`."""
 
 
 def outputs(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Become gunicorn with the outputs service on its socket. Does not return."""
     _prepare(settings)
     command = gunicorn_command(settings)
-    os.execv(command[0], command)
+    os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 def gunicorn_command(settings: Settings) -> list[str]:
@@ -31,9 +34,12 @@ def gunicorn_command(settings: Settings) -> list[str]:
         *("-m", "gunicorn"),
         *("--bind", f"unix:{settings.outputs_socket}"),
         *("--workers", str(WEB_WORKERS)),
+        *("--worker-class", "gthread", "--threads", str(WEB_THREADS)),
+        *("--keep-alive", str(WEB_KEEP_ALIVE_SECONDS)),
         *("--umask", str(0o077)),
         *("--worker-tmp-dir", str(settings.run)),
         *("--graceful-timeout", "5"),
+        "--preload",
         *("--log-level", "warning"),
         "--no-control-socket",
         "hub_config.wsgi:create()",

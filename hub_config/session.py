@@ -263,9 +263,7 @@ class StartPage:
 
 def start_page(session: Session, today: date) -> StartPage:
     """The start page's words: the project, its data, what is left of the right, and how results leave."""
-    datasets = tuple(
-        (copy.dataset, f"v{copy.version}, {counted(copy.rows, 'row')}") for copy in session.copies
-    )
+    datasets = tuple((copy.dataset, f"v{copy.version}, {counted(copy.rows, 'row')}") for copy in session.copies)
     no_data = () if datasets else ("No data has been provided to this project yet. Ask the data steward.",)
     return StartPage(
         project=session.project_name,

@@ -53,7 +53,7 @@ class Settings(BaseModel):
     @field_validator("state", "session_python", "proxy_command", "examples", "tls_certificate", "tls_key")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
-        return None if path is None else Path(os.path.abspath(path))
+        return None if path is None else absolute(path)
 
     @model_validator(mode="before")
     @classmethod
@@ -207,8 +207,13 @@ OUTPUTS_PREFIX = "/services/outputs/"
 
 def default_run(state: Path) -> Path:
     """The folder for the sockets of a state folder: short, because the paths of sockets are."""
-    digest = hashlib.sha256(os.fsencode(os.path.abspath(state))).hexdigest()[:10]
-    return Path(f"/tmp/saferoom-{os.geteuid()}-{digest}")
+    digest = hashlib.sha256(os.fsencode(absolute(state))).hexdigest()[:10]
+    return Path(f"/tmp/saferoom-{os.geteuid()}-{digest}")  # noqa: S108 - `make_private` refuses one of somebody else
+
+
+def absolute(path: Path) -> Path:
+    """The path without `..`, its links as they are: an environment's interpreter is one."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve follows links
 
 
 def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Settings:

@@ -85,10 +85,8 @@ class SessionSpawner(LocalProcessSpawner):
         await self._record("session.started")
         self.cmd = server_command(session)
         self.port = 80  # unused, but the hub would look for a free one
-        with open(self._log_path(session), "ab", opener=_private) as log:
-            self.popen_kwargs = {
-                "cwd": session.server_home, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log
-            }
+        with open(self._log_path(session), "ab", opener=_private) as log:  # noqa: ASYNC230 - no data is read
+            self.popen_kwargs = {"cwd": session.server_home, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             await super().start()
         self.popen_kwargs = {}
         self.identity = processes.identity(self.pid)
@@ -147,9 +145,7 @@ class SessionSpawner(LocalProcessSpawner):
         return _confine
 
     async def _why_not(self) -> str | None:
-        return await asyncio.to_thread(
-            register.why_no_session, self.installation.engine, self.user.name, self.name
-        )
+        return await asyncio.to_thread(register.why_no_session, self.installation.engine, self.user.name, self.name)
 
     async def _permitted(self) -> Session:
         """This session's description. Raises HTTP 403 with the reason where the register says no."""

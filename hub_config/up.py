@@ -10,8 +10,8 @@ from pathlib import Path
 
 from governance.database import open_database
 from governance.errors import Unavailable
-from hub_config.notices import NOT_SANDBOXED
 from hub_config.migrations import migrate
+from hub_config.notices import NOT_SANDBOXED
 from hub_config.processes import command_line
 from hub_config.secrets import Secrets
 from hub_config.settings import CHECKOUT, Settings
@@ -39,7 +39,7 @@ def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     migrate(open_database(settings.database_url))
     print(f"\n  WARNING  {NOT_SANDBOXED}\n\n  Saferoom listens on {settings.hub_url}\n", file=sys.stderr, flush=True)
     os.chdir(settings.hub)
-    os.execve(sys.executable, hub_command(), hub_environment(settings))
+    os.execve(sys.executable, hub_command(), hub_environment(settings))  # noqa: S606 - no shell is wanted
 
 
 def hub_command() -> list[str]:
@@ -54,7 +54,10 @@ def hub_environment(settings: Settings) -> dict[str, str]:
 
 def check_programs(settings: Settings) -> None:
     """Raise `CannotStart` unless the researchers' environment, the proxy and node are there."""
-    for what, path in (("The researchers' environment", settings.session_python), ("The proxy", settings.proxy_command)):
+    for what, path in (
+        ("The researchers' environment", settings.session_python),
+        ("The proxy", settings.proxy_command),
+    ):
         if not os.access(path, os.X_OK):
             raise CannotStart(f"{what} is missing ({path}). Run `make setup`.")
     if shutil.which("node") is None:

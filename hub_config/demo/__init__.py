@@ -18,8 +18,8 @@ from hub_config.demo import cast
 from hub_config.demo.house import furnish
 from hub_config.demo.visitor import answers, anybody
 from hub_config.demo.walk import walk
-from hub_config.hub import NOT_SANDBOXED
 from hub_config.migrations import migrate
+from hub_config.notices import NOT_SANDBOXED
 from hub_config.secrets import Secrets
 from hub_config.settings import OUTPUTS_PREFIX, Settings
 
@@ -49,7 +49,7 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
     copy = furnish(settings, engine, people)
     say(f"The owner's file was de-identified; the project copy has {copy.rows:,} rows of {copy.units:,} persons.")
     say(f"WARNING: {NOT_SANDBOXED}")
-    with _running(settings) as saferoom:
+    with running(settings) as saferoom:
         say(f"Saferoom runs on {settings.hub_url}.")
         package = walk(settings, engine, people, say)
         write_facts(settings, package)
@@ -116,7 +116,7 @@ def closing(settings: Settings, package: Path) -> str:
 
 
 @contextmanager
-def _running(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
+def running(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
     """Saferoom, started as `saferoom up` and ended with the block. Raises `DemoFailed` if it does not answer."""
     log = settings.log / "saferoom.log"
     with log.open("ab") as output:

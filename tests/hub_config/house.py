@@ -104,7 +104,7 @@ class House:
 
 
 def build_house(folder: Path, **settings: Any) -> House:
-    """Ada works in Project Heron, Bert in Project Wren; Carla and Dora check; Olive owns the data, Steve cares for it."""
+    """Ada works in Project Heron, Bert in Wren; Carla and Dora check; Olive owns the data, Steve cares for it."""
     made = load({"state": str(folder / "state"), "port": free_port(), **settings}, environ={})
     made.prepare()
     house = House(made, open_database(made.database_url), Secrets.load(made.secrets))

@@ -13,10 +13,12 @@ from traitlets import TraitError
 from traitlets.config import Config
 
 from hub_config import hub
+from hub_config.authenticator import RegisterAuthenticator
 from hub_config.installation import Installation
 from hub_config.proxy import SocketProxy
 from hub_config.secrets import Secret
 from hub_config.session import socket_url
+from hub_config.spawner import SessionSpawner
 from tests.hub_config.house import House
 
 
@@ -68,8 +70,8 @@ def test_every_setting_is_one_that_jupyterhub_knows(config: Config) -> None:
     known: dict[str, set[str]] = {
         "JupyterHub": set(JupyterHub.class_trait_names(config=True)),
         "SocketProxy": set(SocketProxy.class_trait_names(config=True)),
-        "RegisterAuthenticator": set(hub.RegisterAuthenticator.class_trait_names(config=True)),
-        "SessionSpawner": set(hub.SessionSpawner.class_trait_names(config=True)),
+        "RegisterAuthenticator": set(RegisterAuthenticator.class_trait_names(config=True)),
+        "SessionSpawner": set(SessionSpawner.class_trait_names(config=True)),
     }
     for name, values in config.items():
         assert set(values) <= known[name], name

@@ -51,7 +51,10 @@ def test_marked_processes_are_found_and_ended_and_others_left() -> None:
 
 
 def test_service_ends_when_its_parent_is_killed() -> None:
-    child = "from hub_config.processes import end_with_parent; end_with_parent(); import time; print('up', flush=True); time.sleep(60)"
+    child = (
+        "from hub_config.processes import end_with_parent; end_with_parent(); "
+        "import time; print('up', flush=True); time.sleep(60)"
+    )
     parent = (
         "import subprocess, sys, time\n"
         f"service = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
