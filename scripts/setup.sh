@@ -16,6 +16,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly tools=build/tools
 readonly wanted_node=20.19
+readonly pythons="python3 python3.14 python3.13 python3.12 python3.11"
 
 say() { echo "setup: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -32,13 +33,14 @@ take_turn() { mkdir -p build; exec 9>"build/$1.turn"; flock 9; }
 
 is_there() {
     case $1 in
+        python) find_python >/dev/null ;;
+        module:*) python=$(find_python) && "$python" -c "import ${1#*:}" 2>/dev/null ;;
         command:*) command -v "${1#*:}" >/dev/null ;;
-        module:*) "$(find_python)" -c "import ${1#*:}" 2>/dev/null ;;
-        package:*) ! command -v dpkg-query >/dev/null || dpkg-query --show --showformat='${Status}' "${1#*:}" 2>/dev/null | grep -q '^install ok installed' ;;
+        package:*) ! command -v dpkg-query >/dev/null || [[ $(dpkg-query --show --showformat='${Status}' "${1#*:}" 2>/dev/null) == *" installed" ]] ;;
     esac
 }
 
-# need_packages STEP: everything in requirements/debian.txt that STEP needs is there, or is installed, or we say what is missing.
+# need_packages STEP: what requirements/debian.txt lists for STEP is there, or is installed, or we say what is missing.
 need_packages() {
     local package sign step missing=()
     while read -r package sign step; do
@@ -47,38 +49,49 @@ need_packages() {
     done <requirements/debian.txt
     ((${#missing[@]})) || return 0
     if [[ $(id -u) != 0 ]] || ! command -v apt-get >/dev/null; then
-        fail "make $1 needs what these Debian packages hold: ${missing[*]}. Install them (apt-get install ${missing[*]}), then try again."
+        fail "make $1 needs what these Debian packages hold: ${missing[*]}. Install them, then try again:" \
+            "apt-get install ${missing[*]}"
     fi
     say "installing Debian packages: ${missing[*]}"
-    install_packages "${missing[@]}" || fail "apt-get could not install: ${missing[*]}. Its words are above; install them by hand, then try again."
+    install_packages "${missing[@]}" ||
+        fail "apt-get could not install ${missing[*]}; its words are above. Install them by hand, then try again."
 }
 
 install_packages() {
+    local options=(-qq -o DPkg::Lock::Timeout=120) log=build/apt.log
+    exec 8>build/apt.turn
+    flock 8
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -qq -y --no-install-recommends "$@"; } >build/apt.log 2>&1 </dev/null ||
-        { tail -20 build/apt.log >&2; return 1; }
+    { apt-get "${options[@]}" update && apt-get "${options[@]}" -y --no-install-recommends install "$@"; } \
+        >"$log" 2>&1 </dev/null || { tail -20 "$log" >&2 && return 1; }
 }
 
 need_node() {
     need_packages setup
-    node -e 'const [have, want] = process.argv.slice(1).map(v => v.split(".").map(Number));
-        process.exit(have[0] > want[0] || (have[0] === want[0] && have[1] >= want[1]) ? 0 : 1)' \
-        "$(node -p process.versions.node)" "$wanted_node" ||
-        fail "Node.js $wanted_node or later is needed (the hub's proxy runs on it), and this is $(node --version). Install a newer one, then try again."
+    local have
+    have=$(node -p process.versions.node)
+    [[ $(printf '%s\n' "$wanted_node" "$have" | sort --version-sort | head -1) == "$wanted_node" ]] ||
+        fail "Node.js $wanted_node or later is needed (the hub's proxy runs on it), and this is $have. Install a newer one" \
+            "(Debian 13 has it), then try again."
 }
 
 # ------------------------------------------------------------------------------------------------------- Python
 
+# The first suitable interpreter: itself, not a link or a launcher that may point elsewhere tomorrow.
 find_python() {
     local candidate
-    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
-        if "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
-            # The interpreter itself: not a link or a launcher that may point elsewhere tomorrow.
-            "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
-            return
-        fi
+    for candidate in ${PYTHON:-$pythons}; do
+        "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null || continue
+        "$candidate" -c 'import os, sys; print(os.path.realpath(sys.executable))'
+        return
     done
-    fail "Python 3.11, 3.12 or 3.13 is needed, and none was found as: ${PYTHON:-python3 python3.13 python3.12 python3.11}. Install one (Debian: apt-get install python3 python3-venv), or name it: make setup PYTHON=/path/to/python3."
+    return 1
+}
+
+need_python() {
+    need_packages setup
+    find_python || fail "Python 3.11 to 3.14 is needed, and was not found as: ${PYTHON:-$pythons}. Install one, or name it:" \
+        "make setup PYTHON=/path/to/python3"
 }
 
 uv() {
@@ -93,7 +106,7 @@ uv() {
 fill_environment() {
     local folder=$1 lock=$2 python
     if [[ ! -f $folder/.stamp || ! -x $folder/bin/python || -n ${PYTHON:-} ]]; then
-        python=$(find_python)
+        python=$(need_python)
         rm -rf "$folder"
         uv venv --python "$python" "$folder"
     fi
@@ -115,12 +128,12 @@ install_own() {
 # ------------------------------------------------------------------------------------------------------- parts
 
 make_tools() {
-    local lock=requirements/build.txt stamp=$tools/.stamp
+    local lock=requirements/build.txt stamp=$tools/.stamp python
     is_made "$stamp" "$(key "$lock")" && return
     say "installing what installs and builds"
-    need_packages setup
+    python=$(need_python)
     rm -rf "$tools"
-    "$(find_python)" -m venv "$tools"
+    "$python" -m venv "$tools"
     "$tools/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r "$lock"
     key "$lock" >"$stamp"
 }
