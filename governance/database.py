@@ -87,7 +87,4 @@ def transaction(engine: Engine) -> Iterator[Session]:
 def reading(engine: Engine) -> Iterator[Session]:
     """A session that sees one consistent state, waits for no writer, and never commits."""
     with Session(engine.execution_options(saferoom_reading=True), expire_on_commit=False) as session:
-        try:
-            yield session
-        finally:
-            session.rollback()
+        yield session

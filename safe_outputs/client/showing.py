@@ -86,7 +86,7 @@ def _html_grid(table: TableOfCells, position: int) -> str:
     measure = table.measures[position]
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(
-        f'<tr><th scope="row">{escape(row)}</th>'
+        f'<tr><th scope="row" style="white-space:nowrap">{escape(row)}</th>'
         + "".join(_html_cell(cells.get((row, column if across else "")), table, position) for column in columns)
         + "</tr>"
         for row in rows

@@ -1,0 +1,376 @@
+"""The checker on real data: what it computes, what it refuses, and what happens when it dies (I2, I3, I6)."""
+
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from datasets.copies import ProjectCopy, provision
+from datasets.engines import open_copy
+from datasets.steward import take_in
+from datasets.versions import approve, find_version, make_available, withdraw
+from disclosure_control import Ledger
+from disclosure_control.privacy.mechanisms import NANO
+from governance import agreements, projects
+from governance.database import Base, open_database, reading, transaction
+from governance.people import Role
+from governance.projects import ProjectState, PurposeClass
+from safe_outputs import asking
+from safe_outputs.answers import Answer
+from safe_outputs.asking import Asker
+from safe_outputs.checker import worker
+from safe_outputs.checker.disclosure_stage import protected_table
+from safe_outputs.checker.evidence import gather
+from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
+from safe_outputs.models import Statistic
+from safe_outputs.statistics import Condition, Crosstab, Measure, PrivateCount
+from safe_outputs.store import Store
+from safe_outputs.transitions import StatisticState
+from tests.governance.people_factory import a_person
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+PACKAGES = tuple((EXAMPLES.parent / ".session" / "lib").glob("python3.*/site-packages"))
+COLUMNS = ["site", "plan_group", "year", "female", "medical_spending", "doctor_visits"]
+
+
+@dataclass(frozen=True)
+class Room:
+    """A project with a copy of the real data, and a checker's settings."""
+
+    engine: Engine
+    settings: CheckerSettings
+    copy: ProjectCopy
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.settings.ledger_url)
+
+    def ask(self, plan: Crosstab | PrivateCount) -> str:
+        with transaction(self.engine) as session:
+            return asking.ask(session, Asker("ada", "wren"), plan, "the cell").id
+
+    def work(self) -> None:
+        """Answer or refuse whatever waits."""
+        store = Store(self.settings.store)
+        while worker.answer_next(self.engine, store, self.ledger, self.settings.noise_salt):
+            pass
+
+    def statistic(self, statistic_id: str) -> Statistic:
+        with reading(self.engine) as session:
+            return asking.find_statistic(session, statistic_id, "wren")
+
+    def answered(self, plan: Crosstab | PrivateCount) -> Answer:
+        statistic_id = self.ask(plan)
+        self.work()
+        return asking.read_answer(Store(self.settings.store), self.statistic(statistic_id))
+
+    def refused(self, plan: Crosstab | PrivateCount) -> dict[str, Any]:
+        statistic_id = self.ask(plan)
+        self.work()
+        statistic = self.statistic(statistic_id)
+        assert statistic.state is StatisticState.REFUSED
+        assert statistic.answer is None
+        assert statistic.problem is not None
+        return statistic.problem
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ProjectCopy]:
+    """The folder with the real data taken in, agreed and copied once; tests work on copies of its database."""
+    folder = tmp_path_factory.mktemp("furnished")
+    engine = open_database(f"sqlite:///{folder}/register.sqlite")
+    Base.metadata.create_all(engine)
+    with transaction(engine) as session:
+        a_person(session, "ada")
+        a_person(session, "owner", Role.DATA_OWNER, organisation="RAND Corporation")
+        a_person(session, "steward", Role.DATA_STEWARD)
+        _a_project(session)
+        version = take_in(
+            session,
+            EXAMPLES / "rand_hie.toml",
+            folder=folder / "datasets",
+            search=PACKAGES,
+            secret=b"p" * 32,
+            actor="steward",
+        )
+        approve(session, version, actor="owner")
+        make_available(session, version, actor="steward")
+        agreements.agree(
+            session, project_id="wren", dataset="rand_hie", version=version.number, columns=COLUMNS, owner="owner"
+        )
+        copy = provision(session, "wren", "rand_hie", folder=folder / "copies", secret=b"c" * 32, actor="steward")
+    engine.dispose()
+    return folder, copy
+
+
+def _a_project(session: Session) -> None:
+    project = projects.create_project(
+        session, project_id="wren", name="Wren", purpose="To learn", purpose_class=PurposeClass.RESEARCH, actor="ada"
+    )
+    for state in (ProjectState.SUBMITTED, ProjectState.AGREED, ProjectState.ACCREDITED, ProjectState.ACTIVE):
+        projects.move(session, project, state, actor="panel")
+    projects.add_member(session, project, "ada", actor="panel")
+
+
+@pytest.fixture
+def room(furnished: tuple[Path, ProjectCopy], tmp_path: Path) -> Iterator[Room]:
+    folder, copy = furnished
+    shutil.copy(folder / "register.sqlite", tmp_path / "register.sqlite")
+    engine = open_database(f"sqlite:///{tmp_path}/register.sqlite")
+    settings = CheckerSettings(
+        database_url=str(engine.url),
+        ledger_url=f"sqlite:///{tmp_path}/ledger.sqlite",
+        store=tmp_path / "store",
+        releases=tmp_path / "releases",
+        lock=tmp_path / "lock",
+        noise_salt="grain",
+        poll_seconds=0.01,
+    )
+    ledger = Ledger(settings.ledger_url)
+    ledger.grant("dataset:rand_hie", NANO, granted_by="owner")
+    ledger.grant("project:wren/rand_hie", NANO // 10, granted_by="owner")
+    yield Room(engine, settings, copy)
+    engine.dispose()
+
+
+BY_SITE = Crosstab(dataset="rand_hie", dimensions=("site",))
+A_COUNT = PrivateCount(dataset="rand_hie", by="site", nano_rho=NANO // 20)
+
+
+def test_persons_are_counted_and_not_their_years(room: Room) -> None:
+    answer = room.answered(BY_SITE)
+    assert [cell.values for cell in answer.table.cells] == [(1164,), (1232,), (735,), (905,), (786,), (1090,)]
+    assert (answer.verdict, answer.provenance, answer.unit) == ("safe", "verified", "persons")
+    assert answer.source.copy_digest == room.copy.digest
+
+
+def test_a_boolean_is_a_dimension_and_a_sum_is_exact(room: Room) -> None:
+    plan = Crosstab(
+        dataset="rand_hie", dimensions=("female",), measure=Measure(column="doctor_visits", aggregate="sum")
+    )
+    cells = {cell.codes: cell.values for cell in room.answered(plan).table.cells}
+    assert set(cells) == {("no",), ("yes",)}
+    assert sum(int(values[1] or 0) for values in cells.values()) == 57752
+
+
+def test_the_file_that_would_leave_is_the_table(room: Room) -> None:
+    answer = room.answered(BY_SITE)
+    content = Store(room.settings.store).get(answer.file.digest).decode()
+    assert content.splitlines()[:2] == ["site,persons,status", "Site 1,1164,published"]
+
+
+def test_a_private_count_is_charged_and_a_retry_is_the_same(room: Room) -> None:
+    first = room.answered(A_COUNT)
+    assert first.charge is not None
+    assert first.charge.remaining == {"dataset:rand_hie": NANO * 19 // 20, "project:wren/rand_hie": NANO // 20}
+    assert room.answered(A_COUNT) == first
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
+
+
+def test_a_price_above_what_is_left_is_refused_and_nothing_is_spent(room: Room) -> None:
+    dear = PrivateCount(dataset="rand_hie", nano_rho=NANO // 5)
+    problem = room.refused(dear)
+    assert "ρ = 0.1 left" in problem["detail"]
+    assert room.ledger.spent("dataset:rand_hie") == 0
+
+
+def where(column: str, value: Any, operator: Any = "==") -> tuple[Condition, ...]:
+    return (Condition(column=column, operator=operator, values=(value,)),)
+
+
+MALFORMED = {
+    "a missing dimension": (Crosstab(dataset="rand_hie", dimensions=("planet",)), "no column “planet”"),
+    "a column that was not agreed": (Crosstab(dataset="rand_hie", dimensions=("income",)), "no column “income”"),
+    "a dimension without categories": (
+        Crosstab(dataset="rand_hie", dimensions=("medical_spending",)),
+        "no categories",
+    ),
+    "the unit as a dimension": (Crosstab(dataset="rand_hie", dimensions=("person",)), "no categories"),
+    "a measure that is no number": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), measure=Measure(column="plan_group", aggregate="mean")),
+        "not a number",
+    ),
+    "the unit as a measure": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), measure=Measure(column="person", aggregate="sum")),
+        "not a number",
+    ),
+    "a population of one person": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("person", 5)),
+        "names single persons",
+    ),
+    "an unknown category": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("year", "Year 9")),
+        "no category of “year”",
+    ),
+    "a constant of another type": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("year", 5)),
+        "constants of that type",
+    ),
+    "an order where there is none": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("year", "Year 5", "<")),
+        "has no order",
+    ),
+    "nobody in the population": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("doctor_visits", 5000, ">")),
+        "Nobody is in the population",
+    ),
+    "a dataset of others": (Crosstab(dataset="tax", dimensions=("site",)), "not open to your project"),
+    "a key that is not public": (
+        PrivateCount(dataset="rand_hie", by="medical_spending", nano_rho=1),
+        "no categories",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", list(MALFORMED))
+def test_what_cannot_be_computed_is_refused_with_a_sentence(room: Room, case: str) -> None:
+    plan, said = MALFORMED[case]
+    problem = room.refused(plan)
+    assert said in problem["detail"]
+    assert problem["detail"].endswith(".")
+    assert problem["status"] in {403, 422}
+
+
+def test_without_an_agreement_nothing_is_computed(room: Room) -> None:
+    with transaction(room.engine) as session:
+        agreement = agreements.agreement_in_force(session, "wren", "rand_hie")
+        assert agreement is not None
+        agreements.withdraw(session, agreement, owner="owner")
+    assert room.refused(BY_SITE)["status"] == 403
+
+
+def test_a_withdrawn_version_is_not_computed_from(room: Room) -> None:
+    with transaction(room.engine) as session:
+        withdraw(session, find_version(session, "rand_hie", room.copy.version), actor="owner")
+    assert "not open to your project" in room.refused(BY_SITE)["detail"]
+
+
+def test_a_copy_that_a_kernel_changed_is_not_computed_from(room: Room) -> None:
+    """I2: whoever can write to the copy cannot change a verified number."""
+    path = Path(room.copy.path)
+    content = path.read_bytes()
+    path.chmod(0o600)
+    try:
+        path.write_bytes(content[:-100] + bytes([content[-100] ^ 1]) + content[-99:])
+        assert "was changed after it was made" in room.refused(BY_SITE)["detail"]
+    finally:
+        path.write_bytes(content)
+        path.chmod(0o440)
+
+
+def test_an_unforeseen_error_tells_its_kind_and_no_data(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+    """The ledger's file is a folder: the database layer fails with a text of its own, which stays inside."""
+    broken = Path(room.settings.ledger_url.removeprefix("sqlite:///"))
+    store, ledger = Store(room.settings.store), room.ledger
+    statistic_id = room.ask(A_COUNT)
+    broken.write_bytes(b"these bytes are no database: person 125024")
+    for suffix in ("-wal", "-shm"):
+        Path(f"{broken}{suffix}").unlink(missing_ok=True)
+    ledger._engine.dispose()
+    assert worker.answer_next(room.engine, store, ledger, "grain")
+    problem = room.statistic(statistic_id).problem
+    assert problem is not None
+    assert problem["status"] == 500
+    assert "Nothing was released" in problem["detail"]
+    assert "125024" not in json.dumps(problem) + caplog.text
+    assert "DatabaseError" in caplog.text
+
+
+def run_checker(settings: CheckerSettings) -> None:
+    worker.run(settings, threading.Event())
+
+
+def a_checker(room: Room) -> Any:
+    process = multiprocessing.get_context("spawn").Process(target=run_checker, args=(room.settings,))
+    process.start()
+    return process
+
+
+def wait_for(room: Room, statistic_id: str, state: StatisticState) -> None:
+    until = time.monotonic() + 60
+    while room.statistic(statistic_id).state is not state:
+        assert time.monotonic() < until, room.statistic(statistic_id).state
+        time.sleep(0.01)
+
+
+def test_a_checker_that_dies_in_the_middle_releases_nothing_and_goes_on_after_restart(room: Room) -> None:
+    """It is killed while it waits for the ledger, which somebody else holds: in the middle of the statistic."""
+    held = open_database(room.settings.ledger_url)
+    checker = a_checker(room)
+    wait_for(room, room.ask(BY_SITE), StatisticState.ANSWERED)
+    with held.connect() as connection:
+        connection.begin()
+        statistic_id = room.ask(A_COUNT)
+        wait_for(room, statistic_id, StatisticState.COMPUTING)
+        os.kill(checker.pid, signal.SIGKILL)
+        checker.join(30)
+        assert room.statistic(statistic_id).state is StatisticState.COMPUTING
+        assert room.statistic(statistic_id).answer is None
+        connection.rollback()
+    held.dispose()
+    checker = a_checker(room)
+    try:
+        wait_for(room, statistic_id, StatisticState.ANSWERED)
+    finally:
+        checker.terminate()
+        checker.join(30)
+    assert room.statistic(statistic_id).attempts == 2
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
+
+
+def test_a_charge_without_a_stored_result_is_used_and_not_paid_again(room: Room) -> None:
+    """The checker died after its charge was durable: the next one draws under the same charge."""
+    first = room.answered(A_COUNT)
+    with transaction(room.engine) as session:
+        statistic = session.scalars(select(Statistic)).one()
+        statistic.state, statistic.answer = StatisticState.COMPUTING, None
+    with reading(room.engine) as session:
+        assert session.scalars(select(Statistic)).one().attempts == 1
+    with transaction(room.engine) as session:
+        assert asking.take_up_again(session, "checker") == 1
+    assert room.answered(A_COUNT).table == first.table
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
+
+
+def test_what_ends_the_checker_again_and_again_is_given_up(room: Room) -> None:
+    statistic_id = room.ask(BY_SITE)
+    for _ in range(asking.MAX_ATTEMPTS):
+        with transaction(room.engine) as session:
+            asking.take_up_again(session, "checker")
+            asking.take_next(session, "checker")
+    with transaction(room.engine) as session:
+        asking.take_up_again(session, "checker")
+    statistic = room.statistic(statistic_id)
+    assert statistic.state is StatisticState.REFUSED
+    assert "was given up" in str(statistic.problem)
+
+
+def test_two_checkers_do_not_work_side_by_side(room: Room) -> None:
+    checker = a_checker(room)
+    try:
+        wait_for(room, room.ask(BY_SITE), StatisticState.ANSWERED)
+        with pytest.raises(AnotherChecker, match="runs on this state already"):
+            worker.run(room.settings, threading.Event())
+    finally:
+        checker.terminate()
+        checker.join(30)
+
+
+def test_earlier_exact_releases_make_a_person_look(room: Room) -> None:
+    with reading(room.engine) as session:
+        evidence = gather(session, "wren", "rand_hie", released_before=2)
+    with open_copy(evidence.path) as connection:
+        _, findings = protected_table(connection, BY_SITE, evidence)
+    assert [finding.verdict for finding in findings] == ["safe", "refer"]
+    assert "2 other exact tables" in findings[1].sentence
