@@ -1,4 +1,4 @@
-"""Two environments: the service's, which runs these tests, and the researchers' (.session), which knows nothing of it."""
+"""Two environments: the service's, which runs these tests, and the researchers' (.session), which knows none of it."""
 
 import subprocess
 import tomllib
