@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
@@ -63,7 +64,10 @@ class Site:
         return visit
 
     def _cookie(self, who: str) -> str:
-        serializer = self.app.session_interface.get_signing_serializer(self.app)
+        interface = self.app.session_interface
+        assert isinstance(interface, SecureCookieSessionInterface)
+        serializer = interface.get_signing_serializer(self.app)
+        assert serializer is not None
         return str(serializer.dumps({TOKEN: TOKEN_OF + who}))
 
 
