@@ -15,7 +15,6 @@ from governance.access import why_not_session
 from governance.database import now, reading, transaction
 from governance.people import Person, Role, find_person
 from governance.projects import find_project, projects_of
-from hub_config.notices import NOT_SANDBOXED
 from hub_config.session import Copy, Session, session_folder, socket_folder
 from hub_config.settings import Settings
 
@@ -64,7 +63,7 @@ def describe_session(settings: Settings, engine: Engine, person: str, project: s
                 Copy(copy.dataset, copy.version, copy.rows, Path(copy.path))
                 for copy in current_copies(database, project)
             ),
-            notices=(NOT_SANDBOXED,),
+            notices=(),
             folder=folder,
             sockets=socket_folder(settings.run, person, project),
             python=settings.session_python,

@@ -60,6 +60,8 @@ class SessionSpawner(LocalProcessSpawner):
     gate: HTTPServer | None = None
     identity: str | None = None
     session: Session | None = None
+    recorded = False
+    """Whether the audit chain has the session's start, and waits for its end."""
 
     async def get_options_form(self) -> str:
         """The start page. Raises HTTP 403 with the reason if this session may not start."""
@@ -83,6 +85,7 @@ class SessionSpawner(LocalProcessSpawner):
         await asyncio.to_thread(write_files, session, self.installation.settings.examples)
         self._open_gate()
         await self._record("session.started")
+        self.recorded = True
         self.cmd = server_command(session)
         self.port = 80  # unused, but the hub would look for a free one
         with open(self._log_path(session), "ab", opener=_private) as log:  # noqa: ASYNC230 - no data is read
@@ -114,9 +117,12 @@ class SessionSpawner(LocalProcessSpawner):
 
     async def run_post_stop_hook(self) -> None:
         """However the session ended, take away what it left: processes, gate, sockets."""
-        await super().run_post_stop_hook() if self.post_stop_hook else None
+        if not self.name:
+            return
         await self._sweep()
-        await self._record("session.stopped")
+        if self.recorded:
+            self.recorded = False
+            await self._record("session.stopped")
 
     async def rename(self, old_name: str, new_name: str) -> None:
         raise refused("A session has its project's name. It cannot be renamed.")
@@ -124,6 +130,7 @@ class SessionSpawner(LocalProcessSpawner):
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self.identity = state.get("identity")
+        self.recorded = self.identity is not None
 
     def get_state(self) -> dict[str, Any]:
         return super().get_state() | ({"identity": self.identity} if self.identity else {})
@@ -172,8 +179,6 @@ class SessionSpawner(LocalProcessSpawner):
 
     async def _sweep(self) -> None:
         run, person, project = self.installation.settings.run, self.user.name, self.name
-        if not project:
-            return
         gate, self.gate = self.gate, None
         if gate is not None:
             await close_gate(gate)

@@ -24,10 +24,10 @@ from datasets.copies import provision
 from datasets.steward import take_in
 from datasets.versions import VersionState, approve, make_available
 from governance.agreements import agree
-from governance.database import Base, open_database, transaction
+from governance.database import open_database, transaction
 from governance.people import Role, enrol
 from governance.projects import ProjectState, PurposeClass, add_member, create_project, move
-from hub_config.migrations import FOLDER, migrate
+from hub_config.migrations import migrate
 from hub_config.secrets import Secrets
 from hub_config.settings import CHECKOUT, Settings, load
 
@@ -105,12 +105,8 @@ class House:
 
 def build_house(folder: Path, **settings: Any) -> House:
     """Ada works in Project Heron, Bert in Wren; Carla and Dora check; Olive owns the data, Steve cares for it."""
-    made = load({"state": str(folder / "state"), "port": free_port(), **settings}, environ={})
-    made.prepare()
-    house = House(made, open_database(made.database_url), Secrets.load(made.secrets))
+    house = open_house(folder, **settings)
     migrate(house.engine)
-    if not list((FOLDER / "versions").glob("*.py")):
-        Base.metadata.create_all(house.engine)
     with transaction(house.engine) as session:
         for name in ("ada", "bert"):
             house.person(session, name)
@@ -121,6 +117,13 @@ def build_house(folder: Path, **settings: Any) -> House:
         house.project(session, "heron", ("ada",))
         house.project(session, "wren", ("bert",))
     return house
+
+
+def open_house(folder: Path, **settings: Any) -> House:
+    """The house in a folder, as empty or as furnished as it is."""
+    made = load({"state": str(folder / "state"), "port": free_port(), **settings}, environ={})
+    made.prepare()
+    return House(made, open_database(made.database_url), Secrets.load(made.secrets))
 
 
 def free_port() -> int:

@@ -245,7 +245,7 @@ def test_socket_is_private_replaces_a_stale_one_and_goes() -> None:
             status, _, _ = await asyncio.to_thread(_raw, path, "GET", "/session")
             assert status == 503
             await close_gate(opened)
-            with pytest.raises(FileNotFoundError), socket.socket(socket.AF_UNIX) as late:
+            with pytest.raises(ConnectionRefusedError), socket.socket(socket.AF_UNIX) as late:
                 late.connect(str(path))
 
     run(work)

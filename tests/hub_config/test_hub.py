@@ -77,8 +77,10 @@ def running() -> Iterator[Running]:
         try:
             yield made
         finally:
-            stop_hub(made.hub)
+            status = stop_hub(made.hub, signal.SIGTERM)
             house.engine.dispose()
+        assert status == 0
+        assert until(lambda: processes_of(house) == []), processes_of(house)
 
 
 @pytest.fixture(scope="module")
@@ -377,7 +379,7 @@ def test_killed_hub_finds_its_sessions_again_and_a_stopped_one_leaves_nothing() 
                 with driver.open_kernel(ada, "heron", "kept.ipynb") as kernel:
                     assert _run(kernel, CALL_GATE + "print(kept, call('GET', '/session')[0])") == "still here 200\n"
         finally:
-            status = stop_hub(hub)
+            status = stop_hub(hub, signal.SIGHUP)
             house.engine.dispose()
         assert status == 0
         assert until(lambda: processes_of(house) == []), processes_of(house)

@@ -1,0 +1,45 @@
+"""What each service of the hub is told, and the secrets that it is not."""
+
+import dataclasses
+
+import pytest
+
+from hub_config import services
+from hub_config.secrets import Secret
+from hub_config.wsgi import web_settings
+from tests.hub_config.house import House
+
+
+def told(settings: object, house: House) -> set[Secret]:
+    """The secrets whose text is somewhere in a settings object."""
+    values = [str(getattr(settings, field.name)) for field in dataclasses.fields(settings)]  # type: ignore[arg-type]
+    return {secret for secret in Secret if any(house.secrets.text(secret) in value for value in values)}
+
+
+def test_checker_is_told_the_noise_salt_alone(house: House) -> None:
+    assert told(services.checker_settings(house.settings), house) == {Secret.NOISE_SALT}
+
+
+def test_outputs_service_is_told_its_key_and_the_gates(house: House) -> None:
+    settings = web_settings(house.settings)
+    assert told(settings, house) == {Secret.WEB, Secret.GATE}
+    assert settings.public_url == f"{house.settings.hub_url}/services/outputs/"
+    assert not any(house.secrets.text(secret) in repr(settings) for secret in Secret)
+
+
+def test_gunicorn_listens_on_the_socket_and_has_no_secret(house: House) -> None:
+    command = services.gunicorn_command(house.settings)
+    assert f"unix:{house.settings.outputs_socket}" in command
+    assert "--no-control-socket" in command
+    assert not any(house.secrets.text(secret) in " ".join(command) for secret in Secret)
+
+
+def test_every_folder_of_the_checker_is_prepared(house: House) -> None:
+    settings = services.checker_settings(house.settings)
+    for path in (settings.store, settings.releases, settings.lock.parent):
+        assert path.is_dir()
+
+
+@pytest.mark.parametrize("name", ["outputs_socket", "hub_socket", "proxy_api_socket"])
+def test_sockets_lie_in_the_run_folder(house: House, name: str) -> None:
+    assert getattr(house.settings, name).parent == house.settings.run
