@@ -21,6 +21,7 @@ from safe_outputs.web.stamp import SCHEME, BadStamp
 log = logging.getLogger(__name__)
 
 API = "/api/"
+KEEPS_WHAT_WAS_WRITTEN = frozenset({400, 401, 403, 409})
 UNFORESEEN = (
     "Something went wrong in Saferoom, and nothing was changed or released. Try again; if it stays, tell the operator "
     "what you did and when."
@@ -107,15 +108,25 @@ def places(error: BaseException) -> str:
 
 def _answer(status: int, sentence: str, problem: dict[str, Any] | None = None) -> Response:
     if request.path.startswith(API):
-        title = HTTPStatus(status).phrase
-        content = problem or {"type": "about:blank", "title": title, "status": status, "detail": sentence}
-        response = jsonify(content)
-        response.content_type = "application/problem+json"
-        response.status_code = status
-        return response
-    heading = _HEADINGS.get(status, "Something went wrong")
-    written = request.form.get("comment", "") if status in {400, 401, 403, 409} and request.form else ""
-    content = render_template(
-        "problem.html", heading=heading, sentence=sentence, written=written, refused=status == 403 and TOKEN in session
+        return _problem(status, sentence, problem)
+    return _page(status, sentence)
+
+
+def _problem(status: int, sentence: str, problem: dict[str, Any] | None) -> Response:
+    title = HTTPStatus(status).phrase
+    response = jsonify(problem or {"type": "about:blank", "title": title, "status": status, "detail": sentence})
+    response.content_type = "application/problem+json"
+    response.status_code = status
+    return response
+
+
+def _page(status: int, sentence: str) -> Response:
+    """The sentence, and what the person had written, so that she does not lose it."""
+    page = render_template(
+        "problem.html",
+        heading=_HEADINGS.get(status, "Something went wrong"),
+        sentence=sentence,
+        written=request.form.get("comment", "") if status in KEEPS_WHAT_WAS_WRITTEN else "",
+        refused=status == HTTPStatus.FORBIDDEN and TOKEN in session,
     )
-    return make_response(content, status)
+    return make_response(page, status)
