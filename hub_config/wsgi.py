@@ -16,7 +16,6 @@ def web_settings(settings: Settings) -> WebSettings:
         database_url=settings.database_url,
         store=settings.store,
         releases=settings.releases,
-        copies=settings.copies,
         public_url=settings.outputs_url,
         session_key=secrets.web,
         gate_key=secrets.gate,

@@ -41,7 +41,7 @@ def compute(plan: Crosstab | PrivateCount, evidence: Evidence, store: Store, led
         plan=plan,
         plan_hash=plan_hash(plan),
         provenance="verified",
-        in_words=in_words(plan),
+        in_words=in_words(plan, evidence.catalogue.unit.plural),
         source=evidence.source,
         unit=evidence.catalogue.unit.plural,
         profile=evidence.profile_used(),

@@ -53,11 +53,16 @@ def _measures(plan: Crosstab, value: CatalogueColumn | None, unit_plural: str) -
     mean = plan.measure.aggregate == "mean"
     aggregated = Column(
         name=f"{plan.measure.aggregate}_{value.name}",
-        label=f"{plan.measure.aggregate.capitalize()} of {value.label}{' per record' if mean else ''}",
+        label=f"Mean {_inside(value.label)} per record" if mean else f"Total {_inside(value.label)}",
         unit=value.unit,
         decimals=MEAN_DECIMALS if mean else value.scale or 0,
     )
     return (counted, aggregated)
+
+
+def _inside(label: str) -> str:
+    """A label as it stands inside a sentence; abbreviations keep their capitals."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _cell(row: dict[Any, Any], dimensions: list[CatalogueColumn], plan: Crosstab, measures: int) -> Cell:

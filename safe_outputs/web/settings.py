@@ -25,7 +25,6 @@ class WebSettings:
     database_url: str
     store: Path
     releases: Path
-    copies: Path
     public_url: str
     session_key: str = field(repr=False)
     gate_key: str = field(repr=False)

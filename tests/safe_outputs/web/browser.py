@@ -25,7 +25,6 @@ def settings_in(folder: Path, **facts: Any) -> WebSettings:
         "database_url": f"sqlite:///{folder}/register.sqlite",
         "store": folder / "store",
         "releases": folder / "releases",
-        "copies": folder / "copies",
         "public_url": f"http://127.0.0.1:8000{PREFIX}/",
         "session_key": "session " * 5,
         "gate_key": GATE_KEY,
