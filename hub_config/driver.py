@@ -119,7 +119,7 @@ def start_session(browser: Browser, project: str, *, seconds: float = SECONDS_FO
     path = f"/hub/spawn/{browser.name}/{project}"
     page = _check(browser.http.get(path))
     if page.url.path.startswith("/hub/spawn/"):
-        _check(browser.http.post(path, params={"_xsrf": browser.token("/hub/")}, data={}))
+        _check(browser.http.post(path, data={"_xsrf": browser.token("/hub/")}))
     _wait_until_ready(browser, project, seconds)
     _check(browser.http.get(browser.session_path(project) + "lab"))
 

@@ -133,6 +133,7 @@ class Session:
             self.configuration,
             kernelspec.parent,
             kernelspec,
+            self.configuration / "labconfig",
             self.scratch,
             self.sockets,
             self.kernel_files,
@@ -218,6 +219,16 @@ def server_configuration(session: Session, *, as_root: bool) -> dict[str, Any]:
             "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
         },
     }
+
+
+def lab_page(session: Session) -> dict[str, Any]:
+    """What JupyterLab's page leaves out (its `page_config.json`): what is closed here, and what asks the internet."""
+    closed = (
+        "@jupyterlab/apputils-extension:announcements",
+        "@jupyterlab/extensionmanager-extension",
+        "@jupyterlab/terminal-extension",
+    )
+    return {"appName": f"Saferoom · {session.project_name}", "disabledExtensions": dict.fromkeys(closed, True)}
 
 
 def server_environment(session: Session, from_hub: Mapping[str, str]) -> dict[str, str]:

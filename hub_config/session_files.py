@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hub_config.session import KERNEL, Session, kernelspec, server_configuration
+from hub_config.session import KERNEL, Session, kernelspec, lab_page, server_configuration
 from hub_config.settings import make_private
 
 
@@ -23,6 +23,7 @@ def write_files(session: Session, examples: Path) -> None:
         session.configuration / "jupyter_server_config.json",
         server_configuration(session, as_root=os.geteuid() == 0),
     )
+    _write_json(session.configuration / "labconfig" / "page_config.json", lab_page(session))
     _link_for_proxy(session.server_socket)
     _copy_examples(examples, session.workspace / "examples")
 

@@ -7,7 +7,7 @@ import asyncio
 import os
 import resource
 import subprocess
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
@@ -77,6 +77,9 @@ class SessionSpawner(LocalProcessSpawner):
     def run_options_from_form(self, form_data: dict[str, list[str]]) -> dict[str, str]:
         """Nothing: a session is what the register says, and the form has one button."""
         return {}
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        yield {"progress": 50, "message": "The notebook server is starting."}
 
     async def start(self) -> str:
         """Start the session's gate and notebook server. Returns the server's address."""
