@@ -27,6 +27,7 @@ def test_what_was_signed_is_read() -> None:
         URLSafeTimedSerializer(GATE_KEY, salt=stamp._SALT).dumps({"person": "rosa"}),
         URLSafeTimedSerializer(GATE_KEY, salt=stamp._SALT).dumps(["rosa", "heron", "more"]),
     ],
+    ids=["nothing", "nonsense", "another key", "a letter more", "another salt", "no list", "three names"],
 )
 def test_what_the_gate_did_not_sign_is_refused(app: Flask, token: str) -> None:
     with pytest.raises(BadStamp):
