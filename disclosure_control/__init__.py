@@ -9,32 +9,48 @@ from disclosure_control.errors import (
     DisclosureControlError,
     EmptyTable,
     LedgerError,
+    MalformedHierarchy,
     MalformedProfile,
+    MalformedTable,
+    UnknownCode,
     UnknownColumn,
     UnprovenPrivacy,
 )
 from disclosure_control.findings import Finding
+from disclosure_control.hierarchy import Hierarchy
+from disclosure_control.primary import suppress_primary
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.release import PrivateCounts, release_counts
-from disclosure_control.profiles import RuleProfile, Threshold
-from disclosure_control.suppression import suppress_primary
+from disclosure_control.profiles import Dominance, PPercent, RuleProfile, Threshold
+from disclosure_control.rules import assess
+from disclosure_control.structure import Relation
+from disclosure_control.table import Table
 
 __all__ = [
     "BudgetExceeded",
     "Charge",
     "Condition",
     "DisclosureControlError",
+    "Dominance",
     "EmptyTable",
     "Finding",
+    "Hierarchy",
     "Ledger",
     "LedgerError",
+    "MalformedHierarchy",
     "MalformedProfile",
+    "MalformedTable",
+    "PPercent",
     "Population",
     "PrivateCounts",
+    "Relation",
     "RuleProfile",
+    "Table",
     "Threshold",
+    "UnknownCode",
     "UnknownColumn",
     "UnprovenPrivacy",
+    "assess",
     "cell_facts",
     "release_counts",
     "suppress_primary",

@@ -3,7 +3,15 @@
     DisclosureControlError    base; its text says what, why and what to do next, and holds no data value
     ├── MalformedProfile      a rule profile that is unknown, incomplete or not understood
     ├── UnknownColumn         a table, dimension, unit or value column that the data does not have
+    ├── MalformedHierarchy    codes that are no tree with one root
+    ├── MalformedTable        cells or microdata of which no table can be made: NaN, negative counts, no additivity, …
+    │   └── UnknownCode       a code that no hierarchy of its dimension names, or one that the data does not have
     ├── EmptyTable            nobody is in the population
+    ├── MalformedPTable       a perturbation table with gaps, bias or noise that makes counts negative
+    ├── UnknownCellKey        a count or a cell key that the perturbation table has no entry for
+    ├── MalformedRecordKeys   record keys that are missing, negative, or not spread over the cell keys
+    ├── MalformedRounding     a base, a method or values that cannot be rounded
+    ├── RoundingFailed        no additive rounding is proven: there is none, or the time was up
     ├── UnprovenPrivacy       a mechanism whose privacy loss is not proven to be within its price
     └── LedgerError           the ledger cannot do this
         └── BudgetExceeded    a price above what is left
@@ -22,7 +30,39 @@ class UnknownColumn(DisclosureControlError):
     pass
 
 
+class MalformedHierarchy(DisclosureControlError):
+    pass
+
+
+class MalformedTable(DisclosureControlError):
+    pass
+
+
+class UnknownCode(MalformedTable):
+    pass
+
+
 class EmptyTable(DisclosureControlError):
+    pass
+
+
+class MalformedPTable(DisclosureControlError):
+    pass
+
+
+class UnknownCellKey(DisclosureControlError):
+    pass
+
+
+class MalformedRecordKeys(DisclosureControlError):
+    pass
+
+
+class MalformedRounding(DisclosureControlError):
+    pass
+
+
+class RoundingFailed(DisclosureControlError):
     pass
 
 

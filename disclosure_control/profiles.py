@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -26,14 +26,71 @@ class Threshold:
 
 
 @dataclass(frozen=True)
+class Dominance:
+    """(n,k) dominance: unsafe where the `n` largest units contribute more than `k` per cent of the cell."""
+
+    n: int
+    k: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.n < 1 or not 0 < self.k < 100:
+            raise MalformedProfile("dominance: n is 1 or more and k a percentage between 0 and 100.")
+
+
+@dataclass(frozen=True)
+class PPercent:
+    """p %: unsafe where the second largest unit can estimate the largest to within `p` per cent of it."""
+
+    p: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not 0 < self.p <= 100:
+            raise MalformedProfile("p_percent: p is a percentage above 0, up to 100.")
+
+
+CALLER = "set by the caller"
+
+
+@dataclass(frozen=True, init=False)
 class RuleProfile:
     """The rules that a table has to pass. `digest` is the SHA-256 of the profile's text."""
 
     name: str
     version: str
     title: str
-    threshold: Threshold
+    threshold: Threshold | None
+    dominance: tuple[Dominance, ...]
+    p_percent: PPercent | None
+    safety_range: float
     digest: str
+
+    def __init__(
+        self,
+        threshold: int | Threshold | None = None,
+        dominance: Sequence[tuple[int, float] | Dominance] = (),
+        p_percent: float | PPercent | None = None,
+        *,
+        safety_range: float = 20,
+        name: str = "custom",
+        version: str = "0",
+        title: str = "Rules set by the caller",
+        digest: str = "",
+    ) -> None:
+        """The rules given here; numbers alone become rules whose source is the caller.
+
+        Args:
+            safety_range: the protection, in per cent of a cell's value, of cells that only the threshold withholds.
+        """
+        if isinstance(threshold, int):
+            threshold = Threshold(threshold, zero_is_safe=False, source=CALLER)
+        if isinstance(p_percent, int | float):
+            p_percent = PPercent(p_percent, CALLER)
+        pairs = tuple(each if isinstance(each, Dominance) else Dominance(*each, source=CALLER) for each in dominance)
+        values = (name, version, title, threshold, pairs, p_percent, safety_range, digest)
+        for key, value in zip(self.__dataclass_fields__, values, strict=True):
+            object.__setattr__(self, key, value)
 
     @classmethod
     def load(cls, name: str) -> "RuleProfile":

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from disclosure_control.errors import MalformedProfile
 from disclosure_control.findings import Finding
-from disclosure_control.profiles import RuleProfile
+from disclosure_control.profiles import RuleProfile, Threshold
 
 PUBLISHED, PRIMARY = "published", "primary"
 
@@ -15,7 +16,7 @@ def suppress_primary(facts: pd.DataFrame, profile: RuleProfile, unit_plural: str
     a value. No margin is part of the table, so no withheld cell can be had back by subtraction within it; a
     caller who publishes margins, or a second table of the same population, needs secondary suppression as well.
     """
-    rule = profile.threshold
+    rule = _threshold_of(profile)
     contributors = facts["valued_units"] if "valued_units" in facts else facts["units"]
     too_few = contributors < rule.units
     if rule.zero_is_safe:
@@ -28,8 +29,14 @@ def suppress_primary(facts: pd.DataFrame, profile: RuleProfile, unit_plural: str
     return protected, [_threshold_finding(int(too_few.sum()), len(facts), profile, unit_plural)]
 
 
+def _threshold_of(profile: RuleProfile) -> Threshold:
+    if profile.threshold is None:
+        raise MalformedProfile(f"The rule profile {profile.name} has no threshold, so no cell can be judged by it.")
+    return profile.threshold
+
+
 def _threshold_finding(withheld: int, cells: int, profile: RuleProfile, unit_plural: str) -> Finding:
-    rule = profile.threshold
+    rule = _threshold_of(profile)
     return Finding(
         rule="threshold",
         severity="blocked" if withheld == cells else "protected" if withheld else "safe",
