@@ -12,6 +12,8 @@
     ├── MalformedRecordKeys   record keys that are missing, negative, or not spread over the cell keys
     ├── MalformedRounding     a base, a method or values that cannot be rounded
     ├── RoundingFailed        no additive rounding is proven: there is none, or the time was up
+    ├── SuppressionFailed     no pattern is proven to protect every cell: the time was up, or the solver has no proof
+    │   └── Unprotectable     there is no such pattern, whatever else is withheld
     ├── UnprovenPrivacy       a mechanism whose privacy loss is not proven to be within its price
     └── LedgerError           the ledger cannot do this
         └── BudgetExceeded    a price above what is left
@@ -63,6 +65,14 @@ class MalformedRounding(DisclosureControlError):
 
 
 class RoundingFailed(DisclosureControlError):
+    pass
+
+
+class SuppressionFailed(DisclosureControlError):
+    pass
+
+
+class Unprotectable(SuppressionFailed):
     pass
 
 
