@@ -1,0 +1,105 @@
+"""Publish again what turns out not to be needed: no withheld cell is left that the proof can do without."""
+
+
+import numpy as np
+
+from disclosure_control.suppression.problem import Indices, Mask, Numbers, Problem, Requirement
+from disclosure_control.suppression.proof import TOLERANCE
+from disclosure_control.suppression.sequential import FARTHEST, Sequence, Tick
+
+
+class Balance:
+    """What the withheld cells of each equation can give way together, to see at once that one of them is needed.
+
+    To move a cell by its requirement, the others of each of its equations have to make up for it.
+    """
+
+    def __init__(self, problem: Problem, withheld: Mask) -> None:
+        equations = problem.equations
+        self._order = np.argsort(equations.cells, kind="stable")
+        self._starts = np.searchsorted(equations.cells[self._order], np.arange(len(problem) + 1))
+        self._rows, self._cells = equations.rows, equations.cells
+        self._sides = []
+        for way in (1, -1):
+            room, need = _along(problem, -way), _need(problem, way)
+            demand = np.zeros(len(equations))
+            np.maximum.at(demand, self._rows, np.where(need > 0, need + room, 0))
+            total = np.bincount(self._rows, room * withheld[equations.cells], minlength=len(equations))
+            self._sides.append((room, demand * (1 - TOLERANCE), total))
+
+    def needs(self, cell: int) -> bool:
+        """Whether some equation cannot do without this cell."""
+        entries, rows = self._at(cell)
+        return any(bool((total[rows] - room[entries] < demand[rows]).any()) for room, demand, total in self._sides)
+
+    def publish(self, cell: int) -> None:
+        entries, rows = self._at(cell)
+        for room, _, total in self._sides:
+            total[rows] -= room[entries]
+
+    def neighbours(self, cell: int) -> Mask:
+        """The cells that share an equation with this one."""
+        rows = np.zeros(len(self._sides[0][2]), bool)
+        rows[self._at(cell)[1]] = True
+        near = np.zeros(len(self._starts) - 1, bool)
+        near[self._cells[rows[self._rows]]] = True
+        return near
+
+    def _at(self, cell: int) -> tuple[Indices, Indices]:
+        entries = self._order[self._starts[cell] : self._starts[cell + 1]]
+        return entries, self._rows[entries]
+
+
+def _along(problem: Problem, way: int) -> Numbers:
+    """How far each entry's cell can go in this direction of its equation."""
+    far = FARTHEST * max(problem.need_up.max(initial=0), problem.need_down.max(initial=0))
+    cells, rises = problem.equations.cells, problem.equations.signs * way > 0
+    return np.minimum(np.where(rises, problem.room_up[cells], problem.room_down[cells]), far)
+
+
+def _need(problem: Problem, way: int) -> Numbers:
+    """How far each entry's cell has to go in this direction of its equation."""
+    cells, rises = problem.equations.cells, problem.equations.signs * way > 0
+    return np.where(rises, problem.need_up[cells], problem.need_down[cells])
+
+
+def publish_redundant(sequence: Sequence, order: Indices, tick: Tick) -> None:
+    """Try to publish each secondary cell, in this order; it stays published if every requirement is proven again.
+
+    The pattern that is left is minimal: publishing any one of its secondary cells would break a requirement.
+    """
+    used = sequence.proof.used()
+    secondary = sequence.withheld & ~sequence.problem.primary
+    for cell in np.flatnonzero(secondary & ~used).tolist():
+        _publish(sequence, cell)
+    balance = Balance(sequence.problem, sequence.withheld)
+    tried = order[(secondary & used)[order]].tolist()
+    for number, cell in enumerate(tried):
+        if not balance.needs(cell) and _try(sequence, cell, balance.neighbours(cell)):
+            balance.publish(cell)
+        tick(number, len(tried))
+
+
+def _try(sequence: Sequence, cell: int, near: Mask) -> bool:
+    """Publish the cell if all is proven without it; those that share an equation with it are asked first."""
+    _publish(sequence, cell)
+    before = sequence.proof.without(cell)
+    if _all_proven(sequence, near):
+        return True
+    sequence.proof.restore(before)
+    sequence.withheld[cell] = True
+    sequence.freedom.open(sequence.withheld)
+    return False
+
+
+def _publish(sequence: Sequence, cell: int) -> None:
+    sequence.withheld[cell] = False
+    sequence.freedom.close(cell)
+
+
+def _all_proven(sequence: Sequence, near: Mask) -> bool:
+    for cells in (near, np.ones_like(near)):
+        for requirement in sequence.unproven(cells):
+            if not sequence.proven(requirement):
+                return False
+    return True

@@ -1,0 +1,196 @@
+"""Protect one cell after another: each by the cheapest deviation that meets its requirement, which withholds what it moves.
+
+The sequence of linear programs of Kelly, Golden and Assad (1992, Networks 22, 397–417) as the τ-Argus and the Statistics
+Canada systems use it, with three changes. The price of moving a cell is its cost over the part of the requirement that
+it has room for (the linear relaxation of the fixed charge); every deviation is pooled and may prove other requirements
+on its way; and a lone contributor who knows her own cell is an attacker of her own.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from disclosure_control.errors import SuppressionFailed, Unprotectable
+from disclosure_control.suppression.lp import Deadline, Model
+from disclosure_control.suppression.problem import Indices, Mask, Numbers, Problem, Requirement, requirements
+from disclosure_control.suppression.proof import TOLERANCE, Proof, moved
+
+Tick = Callable[[int, int], None]
+
+FARTHEST = 50.0  # no cell moves farther than this many times the requirement
+SMALLEST_ROOM = 1e-3  # prices reckon with at least this part of the requirement
+
+
+class Cells:
+    """The cells that a search may move, and the translation of deviations between them and the whole problem."""
+
+    def __init__(self, problem: Problem, kept: Mask) -> None:
+        self.kept = np.flatnonzero(kept)
+        self.place = np.full(len(problem), -1, np.int64)
+        self.place[self.kept] = np.arange(len(self.kept))
+        self.equations = problem.equations.on(kept)
+        self.room_up, self.room_down = problem.room_up[self.kept], problem.room_down[self.kept]
+        self._count = len(problem)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def whole(self, deviation: Numbers) -> Numbers:
+        full = np.zeros(self._count)
+        full[self.kept] = deviation
+        return full
+
+    def at(self, cells: Indices) -> Indices:
+        """Their places, without those that cannot move anyway."""
+        places = self.place[cells]
+        return places[places >= 0]
+
+
+NO_CELLS: Indices = np.zeros(0, np.int64)
+
+
+class Chooser:
+    """Finds the cheapest deviation that meets one requirement. Cells that are withheld already cost nothing."""
+
+    def __init__(self, problem: Problem, cost: Numbers, allowed: Mask, deadline: Deadline) -> None:
+        self.cells = Cells(problem, allowed)
+        self.model = Model(self.cells.equations, len(self.cells), deadline, split=True)
+        self._cost = cost[self.cells.kept]
+
+    def cheapest(self, requirement: Requirement, withheld: Mask, fixed: Indices = NO_CELLS) -> Numbers:
+        """A deviation of the whole problem, in its units, that moves none of the `fixed` cells."""
+        cells, scale = self.cells, requirement.need
+        up, down = np.minimum(cells.room_up / scale, FARTHEST), np.minimum(cells.room_down / scale, FARTHEST)
+        price = np.where(withheld[cells.kept], 0.0, self._cost)
+        prices = np.concatenate([price / np.clip(up, SMALLEST_ROOM, 1), price / np.clip(down, SMALLEST_ROOM, 1)])
+        up[cells.at(fixed)] = down[cells.at(fixed)] = 0
+        upper, lower = np.concatenate([up, down]), np.zeros(2 * len(cells))
+        self._force(requirement, lower, upper)
+        self.model.bound(lower, upper)
+        self.model.price(prices)
+        found = self.model.solve(afresh=True)
+        return cells.whole((found[: len(cells)] - found[len(cells) :]) * scale)
+
+    def _force(self, requirement: Requirement, lower: Numbers, upper: Numbers) -> None:
+        place = int(self.cells.place[requirement.cell])
+        ahead, behind = (place, place + len(self.cells)) if requirement.side > 0 else (place + len(self.cells), place)
+        if upper[ahead] < 1 - TOLERANCE:
+            raise Unprotectable("The cell itself has less room than its protection level.")
+        lower[ahead] = upper[ahead] = 1
+        upper[behind] = 0
+
+
+class Freedom:
+    """Finds how far a cell can move while only withheld cells move, up to a few times the requirement."""
+
+    def __init__(self, problem: Problem, withheld: Mask, allowed: Mask, deadline: Deadline) -> None:
+        self.cells = Cells(problem, allowed)
+        self.model = Model(self.cells.equations, len(self.cells), deadline)
+        self._open = withheld[self.cells.kept].copy()
+        self._scale = 0.0
+        self._aim = 0
+
+    def open(self, cells: Mask) -> None:
+        """These cells are withheld from now on."""
+        new = np.flatnonzero(cells[self.cells.kept] & ~self._open)
+        self._open[new] = True
+        for place in new.tolist():
+            self._bound(place)
+
+    def close(self, cell: int) -> None:
+        """This cell is published after all."""
+        place = int(self.cells.place[cell])
+        self._open[place] = False
+        self._bound(place)
+
+    def farthest(self, requirement: Requirement, fixed: Indices = NO_CELLS) -> Numbers:
+        """The deviation that moves the cell as far as it goes on the requirement's side."""
+        if not 1e-3 * self._scale <= requirement.need <= self._scale:
+            self._rescale(requirement.need)
+        places = self.cells.at(fixed).tolist()
+        for place in places:
+            self.model.bound_one(place, 0, 0)
+        self.model.price_one(self._aim, 0.0)
+        self._aim = int(self.cells.place[requirement.cell])
+        self.model.price_one(self._aim, float(requirement.side))
+        found = self.model.solve()
+        for place in places:
+            self._bound(place)
+        return self.cells.whole(found * self._scale)
+
+    def _rescale(self, scale: float) -> None:
+        self._scale = scale
+        self._upper = np.minimum(self.cells.room_up / scale, FARTHEST)
+        self._lower = -np.minimum(self.cells.room_down / scale, FARTHEST)
+        self.model.bound(np.where(self._open, self._lower, 0), np.where(self._open, self._upper, 0))
+
+    def _bound(self, place: int) -> None:
+        if self._scale and self._open[place]:
+            self.model.bound_one(place, float(self._lower[place]), float(self._upper[place]))
+        elif self._scale:
+            self.model.bound_one(place, 0, 0)
+
+
+class Sequence:
+    """A pattern, its proof, and the way from one to the other."""
+
+    def __init__(self, problem: Problem, cost: Numbers, allowed: Mask, deadline: Deadline) -> None:
+        self.problem = problem
+        self.withheld = problem.primary.copy()
+        self.proof = Proof(problem)
+        self.wanted = requirements(problem)
+        self.freedom = Freedom(problem, self.withheld, allowed, deadline)
+        self._chooser = Chooser(problem, cost, allowed, deadline)
+
+    @property
+    def solved(self) -> int:
+        return self._chooser.model.solved + self.freedom.model.solved
+
+    def protect_all(self, tick: Tick) -> None:
+        """Meet every requirement, first against outsiders, then against lone contributors."""
+        for number, requirement in enumerate(self.wanted):
+            if not self.proof.met(requirement) and not self.prove(requirement):
+                self._withhold_for(requirement, NO_CELLS)
+            tick(number, 2 * len(self.wanted))
+        for number, requirement in enumerate(self.wanted):
+            while shadow := self.proof.shadow(requirement):
+                if not self.prove_against(requirement, shadow[0]):
+                    self._withhold_for(requirement, self.problem.knowers[shadow[0]])
+            tick(len(self.wanted) + number, 2 * len(self.wanted))
+
+    def unproven(self, cells: Mask) -> list[Requirement]:
+        """What these cells require and has no proof, the largest first."""
+        wanting = self.proof.wanting()
+        count = len(cells)
+        return [each for each in self.wanted if cells[each.cell] and wanting[each.cell + (each.side < 0) * count]]
+
+    def proven(self, requirement: Requirement) -> bool:
+        """Whether the pattern as it is meets the requirement, against lone contributors too."""
+        if not self.proof.met(requirement) and not self.prove(requirement):
+            return False
+        while shadow := self.proof.shadow(requirement):
+            if not self.prove_against(requirement, shadow[0]):
+                return False
+        return True
+
+    def prove(self, requirement: Requirement) -> bool:
+        """Look for a witness within the pattern."""
+        return self._take(requirement, self.freedom.farthest(requirement))
+
+    def prove_against(self, requirement: Requirement, knower: int) -> bool:
+        """Look for a witness within the pattern that moves no cell of this contributor."""
+        return self._take(requirement, self.freedom.farthest(requirement, self.problem.knowers[knower]))
+
+    def _withhold_for(self, requirement: Requirement, fixed: Indices) -> None:
+        deviation = self._chooser.cheapest(requirement, self.withheld, fixed)
+        new = moved(deviation) & ~self.withheld
+        self.withheld |= new
+        self.freedom.open(new)
+        if not self._take(requirement, deviation):
+            raise SuppressionFailed("The solver's answer does not meet the protection that was asked for.")
+
+    def _take(self, requirement: Requirement, deviation: Numbers) -> bool:
+        meets = bool(deviation[requirement.cell] * requirement.side >= requirement.need * (1 - TOLERANCE))
+        if meets:
+            self.proof.add(deviation)
+        return meets
