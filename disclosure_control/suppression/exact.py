@@ -6,6 +6,7 @@ the requirement. The master program over 0/1 variables is solved with HiGHS, cut
 Its bound holds at any time, so the gap is certified even when the work ends early.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import highspy
@@ -13,13 +14,13 @@ import numpy as np
 
 from disclosure_control.errors import SuppressionFailed
 from disclosure_control.suppression.lp import Deadline, Model, TimeUp
-from disclosure_control.suppression.problem import NOBODY, Mask, Numbers, Problem, Requirement, requirements
+from disclosure_control.suppression.problem import NOBODY, Equations, Mask, Numbers, Problem, Requirement, requirements
 from disclosure_control.suppression.proof import TOLERANCE, moved
 from disclosure_control.suppression.sequential import Cells, Tick
 
-ROUNDS = 200  # of cuts; a limit on work and not on time keeps the result the same on every machine
-NODES = 2_000  # of branch and bound, in one round
-GAP = 1e-6
+ROUNDS = 60  # of cuts; a limit on work and not on time keeps the result the same on every machine
+NODES = 500  # of branch and bound, in one round
+GAP = 0.02  # of the cost; closer than this is close enough
 FAR = 1e4  # times the requirement stands for no bound
 WORTHLESS = 1e-9
 
@@ -75,7 +76,7 @@ class Separator:
             up[known] = down[known] = 0
         aim = np.zeros(len(cells))
         aim[cells.place[requirement.cell]] = requirement.side
-        part = pattern[cells.kept]
+        part = np.clip(pattern[cells.kept], 0, 1)
         self._model.bound(-np.minimum(down, FAR) * part, np.minimum(up, FAR) * part)
         self._model.price(aim)
         deviation = cells.whole(self._model.solve() * scale)
@@ -103,13 +104,22 @@ class Master:
         self._columns = len(problem)
         self.whole = False
         self._highs = highspy.Highs()
-        for name, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", GAP), ("random_seed", 0)):
+        for name, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", GAP / 4), ("random_seed", 0)):
             self._highs.setOptionValue(name, value)
         self._highs.setOptionValue("mip_max_nodes", NODES)
         lower, upper = problem.primary.astype(float), problem.candidate.astype(float)
         self._highs.addVars(self._columns, lower, upper)
         self._all = np.arange(self._columns, dtype=np.int32)
         self._highs.changeColsCost(self._columns, self._all, np.where(problem.primary, 0, problem.cost))
+
+    def add_bridges(self, equations: Equations) -> None:
+        """A cell that is withheld alone in an equation cannot move, so it need not be: no best pattern has one."""
+        for start, end in zip(equations.starts[:-1], equations.starts[1:], strict=True):
+            cells = equations.cells[start:end].astype(np.int32)
+            for place in range(len(cells)):
+                signs = np.ones(len(cells))
+                signs[place] = -1
+                self._highs.addRow(0.0, highspy.kHighsInf, len(cells), cells, signs)
 
     def add(self, cuts: list[Numbers]) -> None:
         for coefficients in cuts:
@@ -134,29 +144,56 @@ class Master:
         raise SuppressionFailed(f"The exact method stopped: {self._highs.modelStatusToString(status)}.")
 
 
-def cheapest_pattern(problem: Problem, known: Mask, deadline: Deadline, tick: Tick) -> tuple[Certificate, int]:
-    """The cheapest pattern, or the known one with the bound that was proven within the work allowed; and the programs solved.
+def cheapest_pattern(
+    problem: Problem, known: Mask, improve: Callable[[Numbers], Mask], deadline: Deadline, tick: Tick
+) -> Certificate:
+    """The best pattern within the work allowed, and the proven bound.
 
-    A better pattern comes from here only when it meets every requirement; the caller verifies it all the same.
+    Args:
+        known: a pattern that meets every requirement.
+        improve: makes such a pattern of a (fractional) hint.
     """
-    separator, master = Separator(problem, deadline), Master(problem, deadline)
-    price = np.where(problem.primary, 0, problem.cost)
-    best = Certificate(known, float(price[known].sum()), 0.0)
+    search = Search(problem, known, improve, deadline)
     try:
         for number in range(ROUNDS):
             tick(number, ROUNDS)
-            solution, bound = master.solve()
-            best = best._replace(bound=max(best.bound, min(bound, best.cost)))
-            if solution is None:
+            if search.step():
                 break
-            cuts = separator.cuts(solution)
-            if cuts:
-                master.add(cuts)
-            elif master.whole:
-                pattern = solution > 0.5
-                return Certificate(pattern, float(price[pattern].sum()), best.bound), separator.solved
-            else:
-                master.whole_numbers()
     except TimeUp:
         pass
-    return best, separator.solved
+    return search.best
+
+
+class Search:
+    """Master and separator in turn, and the best pattern so far."""
+
+    def __init__(self, problem: Problem, known: Mask, improve: Callable[[Numbers], Mask], deadline: Deadline) -> None:
+        self._separator, self._master = Separator(problem, deadline), Master(problem, deadline)
+        self._master.add_bridges(problem.equations)
+        self._improve = improve
+        self._price = np.where(problem.primary, 0, problem.cost)
+        self.best = Certificate(known, float(self._price[known].sum()), 0.0)
+
+    def step(self) -> bool:
+        """One round; whether it was the last."""
+        solution, bound = self._master.solve()
+        self.best = self.best._replace(bound=max(self.best.bound, min(bound, self.best.cost)))
+        if self._close() or solution is None:
+            return True
+        cuts = self._separator.cuts(solution)
+        self._master.add(cuts)
+        if not cuts and self._master.whole:
+            self._offer(solution > 0.5)
+            return True
+        self._offer(self._improve(solution))
+        if not cuts:
+            self._master.whole_numbers()
+        return self._close()
+
+    def _offer(self, pattern: Mask) -> None:
+        cost = float(self._price[pattern].sum())
+        if cost < self.best.cost:
+            self.best = self.best._replace(withheld=pattern, cost=cost)
+
+    def _close(self) -> bool:
+        return self.best.cost - self.best.bound <= GAP * self.best.cost

@@ -134,9 +134,12 @@ class Freedom:
 class Sequence:
     """A pattern, its proof, and the way from one to the other."""
 
-    def __init__(self, problem: Problem, cost: Numbers, allowed: Mask, deadline: Deadline) -> None:
+    def __init__(
+        self, problem: Problem, cost: Numbers, allowed: Mask, deadline: Deadline, withheld: Mask | None = None
+    ) -> None:
+        """Begins with the primary cells, or with these that are withheld; adds none but those allowed."""
         self.problem = problem
-        self.withheld = problem.primary.copy()
+        self.withheld = (problem.primary if withheld is None else withheld).copy()
         self.proof = Proof(problem)
         self.wanted = requirements(problem)
         self.freedom = Freedom(problem, self.withheld, allowed, deadline)

@@ -1,0 +1,76 @@
+"""A protected table: what is published, what is withheld, why, and how that was proven."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from disclosure_control.findings import Finding
+from disclosure_control.profiles import RuleProfile
+from disclosure_control.table import Table
+
+PUBLISHED, PRIMARY, SECONDARY = "published", "primary", "secondary"
+
+# SDMX code lists CL_OBS_STATUS 2.2 (A: normal value, M: missing, data cannot exist or is withheld) and CL_CONF_STATUS 1.3
+# (F: free, C: confidential, primary; D: secondary confidentiality set by the sender).
+OBSERVATION_STATUS = {PUBLISHED: "A", PRIMARY: "Q", SECONDARY: "Q"}
+CONFIDENTIALITY_STATUS = {PUBLISHED: "F", PRIMARY: "C", SECONDARY: "D"}
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a pattern was found and what is proven of it.
+
+    Attributes:
+        method: "sequential" or "exact".
+        cost: the measure that was kept small; `secondary_cost` is its sum over the secondary cells.
+        bound: a proven lower bound of that sum over all safe patterns; `gap`: the certified distance from it, as a part.
+            None where the table is too large for a certificate.
+        prior: what the attacker is taken to know of every value; None: that it is not negative.
+        primary, secondary: cells, of all tables that were protected together, each counted once.
+        unions: sums of primary cells that needed protection too.
+        lone_contributors: who know a withheld cell's value, and were treated as attackers.
+        programs: linear programs solved; `seconds`: time taken.
+    """
+
+    method: str
+    cost: str
+    secondary_cost: float
+    bound: float | None
+    gap: float | None
+    prior: float | None
+    primary: int
+    secondary: int
+    unions: int
+    lone_contributors: int
+    programs: int
+    seconds: float = field(compare=False)
+
+
+@dataclass(frozen=True, eq=False)
+class ProtectedTable:
+    """A table whose withheld cells cannot be bounded more closely than their protection, proven when it was made.
+
+    Attributes:
+        table: the truth; never to be released.
+        cells: the table's dimensions, `value` (missing where withheld), `status`, `reason`, and the SDMX flags
+            `OBS_STATUS` and `CONF_STATUS`. Nothing in it is derived from a withheld value.
+        protection: by cell, `lower_protection`, `upper_protection` and `sliding_protection` in the values' units.
+    """
+
+    table: Table
+    profile: RuleProfile
+    cells: pd.DataFrame
+    protection: pd.DataFrame
+    findings: tuple[Finding, ...]
+    report: Report
+
+    @property
+    def withheld(self) -> np.ndarray:
+        """Which cells are not published."""
+        return np.asarray(self.cells["status"] != PUBLISHED)
+
+    def _repr_html_(self) -> str:
+        from disclosure_control.show import protected_html
+
+        return protected_html(self)

@@ -1,0 +1,143 @@
+"""Protect a table, or several linked ones together, by withholding cells."""
+
+from collections.abc import Sequence
+from typing import overload
+
+import numpy as np
+import pandas as pd
+
+from disclosure_control.errors import SuppressionFailed
+from disclosure_control.findings import Finding
+from disclosure_control.profiles import RuleProfile
+from disclosure_control.suppression.lp import Deadline
+from disclosure_control.suppression.problem import Mask
+from disclosure_control.suppression.protected import (
+    CONFIDENTIALITY_STATUS,
+    OBSERVATION_STATUS,
+    PRIMARY,
+    PUBLISHED,
+    SECONDARY,
+    ProtectedTable,
+    Report,
+)
+from disclosure_control.suppression.solve import Progress, Solution, solve
+from disclosure_control.suppression.system import SIDES, System, system_of
+from disclosure_control.table import Table
+
+
+@overload
+def suppress(
+    table: Table,
+    profile: RuleProfile,
+    cost: str = ...,
+    seconds: float | None = ...,
+    progress: Progress | None = ...,
+    prior: float | None = ...,
+) -> ProtectedTable: ...
+@overload
+def suppress(
+    table: Sequence[Table],
+    profile: RuleProfile,
+    cost: str = ...,
+    seconds: float | None = ...,
+    progress: Progress | None = ...,
+    prior: float | None = ...,
+) -> list[ProtectedTable]: ...
+def suppress(
+    table: Table | Sequence[Table],
+    profile: RuleProfile,
+    cost: str = "information",
+    seconds: float | None = None,
+    progress: Progress | None = None,
+    prior: float | None = None,
+) -> ProtectedTable | list[ProtectedTable]:
+    """Withhold the cells that the profile does not let out, and as little else as keeps them from being derived.
+
+    Args:
+        table: one, or several that share cells: those are protected together, as one system.
+        cost: what is kept small: "number" of secondary cells, their "value", their "information" (the logarithm of
+            the value), or a column of the tables' cells.
+        seconds: the longest that this may take.
+        progress: is called with the step's name and the part of it that is done, 0 to 1.
+        prior: what an attacker knows before: None, that values are not negative (if none is); 0.5, every value to
+            within 50 %.
+
+    Raises:
+        Unprotectable: no choice of secondary cells protects a primary one.
+        SuppressionFailed: no pattern was proven in time, so that there is nothing to release.
+        MalformedTable, UnknownColumn: the tables do not agree on a shared cell; there is no such cost.
+    """
+    deadline = Deadline.within(seconds)
+    tables = [table] if isinstance(table, Table) else list(table)
+    if not tables:
+        raise SuppressionFailed("There is no table to protect. Pass at least one.")
+    if prior is not None and not prior > 0:
+        raise SuppressionFailed("A prior is a part of the value above 0, such as 0.5, or None.")
+    system = system_of(tables, profile, cost, prior)
+    solution = solve(system.problem, deadline, progress or _silent)
+    report = _report(system, solution, cost, prior)
+    protected = [_protected(system, place, solution.withheld, profile, report) for place in range(len(tables))]
+    return protected[0] if isinstance(table, Table) else protected
+
+
+def _silent(step: str, done: float) -> None:
+    """No progress is reported."""
+
+
+def _report(system: System, solution: Solution, cost: str, prior: float | None) -> Report:
+    problem = system.problem
+    withheld = solution.withheld & ~problem.virtual
+    return Report(
+        method=solution.method,
+        cost=cost,
+        secondary_cost=solution.cost,
+        bound=solution.bound,
+        gap=solution.gap,
+        prior=prior,
+        primary=int((withheld & problem.primary).sum()),
+        secondary=int((withheld & ~problem.primary).sum()),
+        unions=int(problem.virtual.sum()),
+        lone_contributors=len(set(problem.knower[withheld & (problem.knower >= 0)].tolist())),
+        programs=solution.programs,
+        seconds=solution.seconds,
+    )
+
+
+def _protected(system: System, place: int, withheld: Mask, profile: RuleProfile, report: Report) -> ProtectedTable:
+    table, verdict, numbers = system.tables[place], system.verdicts[place], system.of[place]
+    hidden, primary = withheld[numbers], system.problem.primary[numbers]
+    status = np.where(hidden, np.where(primary, PRIMARY, SECONDARY), PUBLISHED)
+    cells = table.cells[list(table.dimensions)].copy()
+    cells["value"] = table.cells["value"].where(~hidden)
+    cells["status"] = status
+    cells["reason"] = _reasons(status, verdict["reason"])
+    cells["OBS_STATUS"] = [OBSERVATION_STATUS[each] for each in status]
+    cells["CONF_STATUS"] = [CONFIDENTIALITY_STATUS[each] for each in status]
+    findings = (*system.findings[place], _finding(status, report))
+    return ProtectedTable(table, profile, cells, verdict[list(SIDES)].copy(), findings, report)
+
+
+def _reasons(status: np.ndarray, reason: pd.Series) -> pd.Series:
+    """Why each cell is withheld; None for those that are published."""
+    texts = {
+        PRIMARY: "a table that shares this cell must withhold it",
+        SECONDARY: "withheld so that others cannot be derived",
+    }
+    given = reason.to_list()
+    found = [None if each == PUBLISHED else given[row] or texts[each] for row, each in enumerate(status.tolist())]
+    return pd.Series(found, index=reason.index, dtype=object)
+
+
+def _finding(status: np.ndarray, report: Report) -> Finding:
+    primary, secondary = int((status == PRIMARY).sum()), int((status == SECONDARY).sum())
+    proof = f"; the cost is proven to be within {report.gap:.0%} of the least" if report.gap is not None else ""
+    return Finding(
+        rule="secondary suppression",
+        severity="protected" if primary else "safe",
+        sentence=(
+            f"{secondary} more cells are withheld to protect {primary}{proof}." if primary else "No cell needs protection."
+        ),
+        value=f"{secondary} secondary cells",
+        limit="every primary cell's feasibility interval covers its protection level",
+        source="Handbook on Statistical Disclosure Control, section 4; Fischetti and Salazar-González 2001",
+    )
