@@ -1,7 +1,10 @@
 """The structure of a table: its dimensions' codes, the cross of them, and the equations between its cells."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Union
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ from disclosure_control.hierarchy import Hierarchy
 
 Indices = NDArray[np.int64]
 Hierarchies = tuple[Hierarchy, ...]
-DimensionLike = Union[Hierarchy, Sequence[Hierarchy], None]
+DimensionLike = Hierarchy | Sequence[Hierarchy] | None
 
 
 class Relation(NamedTuple):
@@ -20,6 +23,119 @@ class Relation(NamedTuple):
 
     total: int
     parts: Indices
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One dimension of a table: its codes in order, and how its leaves make them up.
+
+    `separate`: nothing adds up along it (the years of a panel in which units recur); it has its leaves only.
+    """
+
+    name: str
+    hierarchies: Hierarchies
+    separate: bool = False
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """Every code once: the first hierarchy's, then what the others add."""
+        if self.separate:
+            return self.leaves
+        return codes_of(self.hierarchies)
+
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        return self.hierarchies[0].leaves
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {code: place for place, code in enumerate(self.codes)}
+
+    @cached_property
+    def leaf_places(self) -> Indices:
+        """Where each leaf stands among the codes."""
+        return np.array([self.places[leaf] for leaf in self.leaves], dtype=np.int64)
+
+    @cached_property
+    def equations(self) -> tuple[tuple[int, Indices], ...]:
+        """(place of a code, places of its children), children before their parents; an equation appears once."""
+        found = {}
+        for hierarchy in () if self.separate else self.hierarchies:
+            for code in reversed(hierarchy.codes):
+                parts = sorted(self.places[child] for child in hierarchy.children(code))
+                if parts:
+                    found[self.places[code], *parts] = (self.places[code], np.array(parts, dtype=np.int64))
+        return tuple(found.values())
+
+    @cached_property
+    def sums(self) -> tuple[tuple[int, Indices], ...]:
+        """One equation for each code that has any, children before their parents."""
+        return tuple({code: (code, parts) for code, parts in reversed(self.equations)}.values())[::-1]
+
+    @cached_property
+    def levels(self) -> tuple[Indices, ...]:
+        """Leaf → its code on one level of one hierarchy, or −1; every code stands on one level."""
+        if self.separate:
+            return (self.leaf_places,)
+        seen: set[str] = set()
+        found = []
+        for hierarchy in self.hierarchies:
+            chains = [hierarchy.ancestors(leaf)[::-1] for leaf in self.leaves]
+            for depth in range(max(map(len, chains))):
+                codes = [chain[depth] if depth < len(chain) and chain[depth] not in seen else None for chain in chains]
+                seen |= {code for code in codes if code is not None}
+                found.append(np.array([-1 if code is None else self.places[code] for code in codes], dtype=np.int64))
+        return tuple(level for level in found if (level >= 0).any())
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All cells of a table: the cross of its axes' codes; the last axis varies fastest."""
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(axis.codes) for axis in self.axes)
+
+    @property
+    def leaf_shape(self) -> tuple[int, ...]:
+        return tuple(len(axis.leaves) for axis in self.axes)
+
+    @property
+    def cells(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def leaf_cells(self) -> int:
+        return prod(self.leaf_shape)
+
+    def frame(self) -> pd.DataFrame:
+        """One row for every cell, with its codes."""
+        at = np.unravel_index(np.arange(self.cells), self.shape)
+        codes = [np.asarray(axis.codes, dtype=object)[place] for axis, place in zip(self.axes, at, strict=True)]
+        return pd.DataFrame(
+            {axis.name: pd.array(each, dtype="str") for axis, each in zip(self.axes, codes, strict=True)}
+        )
+
+    def leaf_mask(self) -> NDArray[np.bool_]:
+        """Which cells are leaves in every dimension."""
+        mask = np.zeros(self.shape, dtype=bool)
+        mask[np.ix_(*(axis.leaf_places for axis in self.axes))] = True
+        return mask.ravel()
+
+    def relations(self) -> tuple[Relation, ...]:
+        """Every additive equation: each code that has children, crossed with all codes of the other dimensions."""
+        cells = np.arange(self.cells, dtype=np.int64).reshape(self.shape)
+        found: list[Relation] = []
+        for place, axis in enumerate(self.axes):
+            along = np.moveaxis(cells, place, 0).reshape(len(axis.codes), -1)
+            for code, parts in reversed(axis.equations):
+                found.extend(
+                    Relation(int(total), each)
+                    for total, each in zip(along[code], np.ascontiguousarray(along[parts].T), strict=True)
+                )
+        return tuple(found)
 
 
 def as_hierarchies(name: str, given: DimensionLike, codes: Iterable[str]) -> Hierarchies:
@@ -52,48 +168,7 @@ def codes_of(hierarchies: Hierarchies) -> tuple[str, ...]:
 
 def cross(dimensions: Mapping[str, Hierarchies]) -> pd.DataFrame:
     """One row for every cell, with its codes; the last dimension varies fastest."""
-    axes = [codes_of(each) for each in dimensions.values()]
-    grid = np.indices([len(axis) for axis in axes]).reshape(len(axes), -1)
-    columns = {
-        name: pd.array(np.asarray(axis, dtype=object)[at], dtype="str")
-        for name, axis, at in zip(dimensions, axes, grid, strict=True)
-    }
-    return pd.DataFrame(columns)
-
-
-def relations_of(dimensions: Mapping[str, Hierarchies]) -> tuple[Relation, ...]:
-    """Every additive equation: each code that has children, crossed with all codes of the other dimensions."""
-    axes = [codes_of(each) for each in dimensions.values()]
-    sizes = [len(axis) for axis in axes]
-    strides = [int(np.prod(sizes[place + 1 :], dtype=np.int64)) for place in range(len(sizes))]
-    found: list[Relation] = []
-    for place, hierarchies in enumerate(dimensions.values()):
-        others = _positions(sizes, strides, place)
-        for parent, parts in _equations(axes[place], hierarchies):
-            found.extend(Relation(int(at + parent * strides[place]), at + parts * strides[place]) for at in others)
-    return tuple(found)
-
-
-def _positions(sizes: list[int], strides: list[int], place: int) -> Indices:
-    """The positions of all combinations of the other dimensions' codes, with code 0 in this dimension."""
-    at = np.zeros(1, dtype=np.int64)
-    for other, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
-        if other != place:
-            at = (at[:, None] + np.arange(size, dtype=np.int64) * stride).ravel()
-    return at
-
-
-def _equations(axis: tuple[str, ...], hierarchies: Hierarchies) -> Iterator[tuple[int, Indices]]:
-    """(position of the parent, positions of its children) on this axis; the same equation appears once."""
-    at = {code: place for place, code in enumerate(axis)}
-    seen: set[tuple[int, ...]] = set()
-    for hierarchy in hierarchies:
-        for code in hierarchy.codes:
-            parts = sorted(at[child] for child in hierarchy.children(code))
-            equation = (at[code], *parts)
-            if parts and equation not in seen:
-                seen.add(equation)
-                yield at[code], np.array(parts, dtype=np.int64)
+    return Grid(tuple(Axis(name, hierarchies) for name, hierarchies in dimensions.items())).frame()
 
 
 def keys_of(dimensions: Mapping[str, Hierarchies], cells: pd.DataFrame) -> list[tuple[tuple[str, str], ...]]:

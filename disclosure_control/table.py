@@ -3,40 +3,36 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from disclosure_control import microdata
-from disclosure_control.structure import (
-    DimensionLike,
-    Hierarchies,
-    Relation,
-    as_hierarchies,
-    cross,
-    keys_of,
-    relations_of,
-)
+from disclosure_control import aggregates, microdata
+from disclosure_control.errors import MalformedTable, UnknownCode
+from disclosure_control.structure import Axis, DimensionLike, Grid, Hierarchies, Relation, as_hierarchies, keys_of
 
 LARGEST = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table with all its margins and subtotals.
+    """A table with all its margins and subtotals. Make one with `from_microdata` or `from_cells`.
 
     Attributes:
         dimensions: name → its hierarchies; several share their leaves and their root.
-        cells: one row per cell of the cross of all codes, numbered from 0. Columns: one per dimension (the code),
-            `value`, `units`, … (see `from_microdata`).
+        cells: one row per cell of the cross of all codes, numbered from 0; the last dimension varies fastest.
         value_name: what is summed; None for a table of frequencies.
         unit_name: who is counted; None where every row is a unit.
+        separate: the dimensions along which nothing adds up.
     """
 
     dimensions: Mapping[str, Hierarchies]
     cells: pd.DataFrame
     value_name: str | None = None
     unit_name: str | None = None
+    separate: tuple[str, ...] = ()
 
     @classmethod
     def from_microdata(
@@ -46,18 +42,64 @@ class Table:
         value: str | None = None,
         unit: str | None = None,
         weight: str | None = None,
+        *,
+        holding: str | None = None,
         record_key: str | None = None,
+        waiver: str | None = None,
+        request: str | None = None,
+        count: Literal["units", "rows"] = "units",
+        separate: Sequence[str] = (),
+        empty_codes: bool = False,
         largest: int = LARGEST,
     ) -> "Table":
-        """The table of these microdata: pandas, an Arrow table, a DuckDB relation, or the path of a Parquet file."""
+        """The table of these microdata.
+
+        Args:
+            data: pandas, an Arrow table, a DuckDB relation, or the path of a Parquet file. It may be larger than
+                memory; it is read fastest if it is ordered by an integer unit.
+            dimensions: column → a hierarchy whose leaves are its codes, several that share their leaves, or None for
+                a flat one with the total "_T".
+            value: a numeric column to be summed (NULL is missing); None: frequencies.
+            unit: who owns a row; a unit may own several. None: every row is a unit.
+            weight: a sampling weight. Values are then weighted totals.
+            holding: who owns a unit, where several units are one contributor: `largest_…` are of holdings.
+            record_key: a whole number that belongs to the unit; each unit counts once in `record_key_sum`.
+            waiver, request: booleans that belong to the unit (or holding): it agreed to publication, it asked for
+                confidentiality.
+            count: what a table without `value` counts. Rows are a magnitude: a unit can contribute several.
+            separate: dimensions without a total, along which nothing adds up (units recur there).
+            empty_codes: leaves that the data does not have are empty cells, not a mistake.
+            largest: how many of the largest contributors are kept.
+
+        Returns:
+            A table whose `cells` have, beside the dimensions' codes (float64 where not said otherwise):
+            `value`; `units` (int64): distinct units with a value, zero included; `holdings` (int64), if asked;
+            `rows`, `negatives`, `missing`, `zeros` (int64): rows, and those with such a value; `weighted`: the total
+            of weights; `record_key_sum` (int64), if asked; `floor`: what everybody knows the value is not below (0
+            without negative values; else the lowest value of a row, times the rows).
+            Magnitudes also have `absolute`: the total over units of their absolute totals; `largest_1`, `largest_2`, …:
+            the largest absolute totals of single units, unweighted; with weights `expanded_1`, …: the same units'
+            weighted totals; `waived`, `requested` (int64): units that did so; `largest_unwaived`,
+            `largest_requested`.
+
+        Raises:
+            UnknownColumn, UnknownCode, MalformedHierarchy, MalformedTable, EmptyTable: as their names say.
+        """
         source = microdata.opened(data)
-        columns = microdata.Columns(value, unit, weight, record_key)
-        microdata.require(source, [*dimensions, *(each for each in (value, unit, weight, record_key) if each)])
+        columns = microdata.Columns(
+            value, unit, weight, holding, record_key, waiver, request, count == "rows" and value is None, largest
+        )
+        microdata.require(source, [*dimensions, *columns.of_units(), *([value] if value else [])])
+        _require_shape(dimensions, separate, columns)
         hierarchies = {
-            name: as_hierarchies(name, given, () if given is not None else microdata.codes_in(source, name))
+            name: as_hierarchies(name, given, microdata.codes_in(source, name) if given is None else ())
             for name, given in dimensions.items()
         }
-        return cls(hierarchies, microdata.facts_of(source, hierarchies, columns, largest), value, unit)
+        grid = _grid(hierarchies, separate)
+        cells = microdata.facts_of(source, grid, columns)
+        if not empty_codes:
+            _require_used(cells, grid)
+        return cls(hierarchies, cells, "rows" if columns.rows_as_value else value, unit, tuple(separate))
 
     @classmethod
     def from_cells(
@@ -67,28 +109,90 @@ class Table:
         value: str | None = None,
         count: str | None = None,
         largest: Sequence[str] = (),
+        *,
+        distinct_units: bool = False,
+        separate: Sequence[str] = (),
     ) -> "Table":
-        """The table of these aggregated cells."""
-        names = {value or count: "value", count: "units"} if value else {}
+        """The table of these cells, which were aggregated elsewhere.
+
+        Args:
+            cells: one row per cell, margins included; a margin's code is its hierarchy's root ("_T" without one).
+            value: the column of the values; None: frequencies, which are the units.
+            count: the column of the numbers of contributing units.
+            largest: the columns of the largest contributions, the largest first.
+            distinct_units: every unit contributes to one leaf cell only. Margins that are not given are then made
+                from their leaves; without this, a missing margin is an error.
+            separate: dimensions without a total, along which nothing adds up.
+
+        Raises:
+            UnknownColumn, UnknownCode: a column or code that the cells or the hierarchies do not have.
+            MalformedTable: a cell that is missing or given twice; NaN, infinity, a negative or broken count; a margin
+                that does not add up; largest contributions that do not fall, or exceed the value.
+        """
+        if value is None and count is None:
+            raise MalformedTable("The table has neither value nor count. Name the column of at least one of them.")
+        aggregates.require_columns(cells, [*dimensions, *(each for each in (value, count) if each), *largest])
         hierarchies = {
-            name: as_hierarchies(name, given, set(cells[name].astype(str)) - {"_T"})
+            name: as_hierarchies(name, given, aggregates.codes_in(cells, name, given is None))
             for name, given in dimensions.items()
         }
-        given = pd.DataFrame({name: cells[name].astype(str) for name in dimensions})
-        given["value"] = cells[value if value else str(count)].astype("float64")
-        if count:
-            given["units"] = cells[count].astype("int64")
-        for rank, column in enumerate(largest, start=1):
-            given[f"largest_{rank}"] = cells[column].astype("float64")
-        del names
-        full = cross(hierarchies).merge(given, on=list(dimensions), how="left")
-        return cls(hierarchies, full, value, None)
+        grid = _grid(hierarchies, separate)
+        columns = aggregates.Columns(value, count, tuple(largest), distinct_units)
+        return cls(hierarchies, aggregates.facts_of(cells, grid, columns), value, None, tuple(separate))
+
+    @property
+    def grid(self) -> Grid:
+        """The axes of the table and the equations along them."""
+        return _grid(self.dimensions, self.separate)
 
     @cached_property
     def relations(self) -> tuple[Relation, ...]:
         """Every additive equation between the cells, by their row numbers."""
-        return relations_of(self.dimensions)
+        return self.grid.relations()
 
     def keys(self) -> list[tuple[tuple[str, str], ...]]:
         """What names each cell in every table that has it: (dimension, code) pairs, sorted, without the totals."""
         return keys_of(self.dimensions, self.cells)
+
+    def leaf_mask(self) -> NDArray[np.bool_]:
+        """Which cells are leaves in every dimension."""
+        return self.grid.leaf_mask()
+
+    def _repr_html_(self) -> str:
+        from disclosure_control.show import table_html  # noqa: PLC0415 - pictures know tables, not the other way
+
+        return table_html(self)
+
+
+def _grid(dimensions: Mapping[str, Hierarchies], separate: Sequence[str]) -> Grid:
+    return Grid(tuple(Axis(name, hierarchies, name in separate) for name, hierarchies in dimensions.items()))
+
+
+def _require_shape(
+    dimensions: Mapping[str, DimensionLike], separate: Sequence[str], columns: microdata.Columns
+) -> None:
+    if not dimensions:
+        raise MalformedTable("The table has no dimensions. Name at least one column.")
+    stray = [name for name in separate if name not in dimensions]
+    if stray:
+        raise MalformedTable(f"separate names {', '.join(stray)}, which is no dimension. Use: {', '.join(dimensions)}.")
+    if columns.holding and not columns.unit:
+        raise MalformedTable("A holding owns units, and no unit is given. Name the column of the unit too.")
+    if columns.record_key and columns.holding:
+        raise MalformedTable(
+            "Record keys belong to units; with holdings they are not supported. Leave one of them out."
+        )
+    if columns.largest < 1:
+        raise MalformedTable("At least one of the largest units is kept. Set largest to 1 or more.")
+
+
+def _require_used(cells: pd.DataFrame, grid: Grid) -> None:
+    rows = cells["rows"].to_numpy().reshape(grid.shape)
+    for place, axis in enumerate(grid.axes):
+        along = np.moveaxis(rows, place, 0).reshape(len(axis.codes), -1)
+        unused = [code for code in axis.leaves if not along[axis.places[code]].any()]
+        if unused:
+            raise UnknownCode(
+                f"The data has no rows with the code {', '.join(unused[:5])} of {axis.name}. Take it out of the "
+                "hierarchy, or say empty_codes=True: then its cells are empty."
+            )
