@@ -15,6 +15,7 @@
     ├── SuppressionFailed     no pattern is proven to protect every cell: the time was up, or the solver has no proof
     │   └── Unprotectable     there is no such pattern, whatever else is withheld
     ├── UnprovenPrivacy       a mechanism whose privacy loss is not proven to be within its price
+    ├── AttackFailed          the attack could not be carried out, so nothing is known to be safe
     └── LedgerError           the ledger cannot do this
         └── BudgetExceeded    a price above what is left
 """
@@ -73,6 +74,10 @@ class SuppressionFailed(DisclosureControlError):
 
 
 class Unprotectable(SuppressionFailed):
+    pass
+
+
+class AttackFailed(DisclosureControlError):
     pass
 
 
