@@ -61,10 +61,14 @@ class Separator:
         if cut is not None:
             return [cut]
         knowers = np.unique(self._problem.knower[np.flatnonzero(moved(deviation))])
-        against = set(knowers.tolist()) - {NOBODY, int(self._problem.knower[requirement.cell])}
+        against = [
+            knower
+            for knower in knowers[knowers != NOBODY].tolist()
+            if not self._problem.attackers_barred[requirement.cell, knower]
+        ]
         if not len(self._problem.knowers):
             met.update(each for each in self._wanted if _meets(deviation, each))
-        found = (self._separate(requirement, pattern, knower)[1] for knower in sorted(against))
+        found = (self._separate(requirement, pattern, knower)[1] for knower in against)
         return [each for each in found if each is not None]
 
     def _separate(self, requirement: Requirement, pattern: Numbers, knower: int) -> tuple[Numbers, Numbers | None]:

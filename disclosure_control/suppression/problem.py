@@ -80,6 +80,7 @@ class Problem:
         cost: of withholding a cell; any cell that is primary costs nothing.
         equations: between the cells.
         knower: the number of the lone contributor who knows the cell's value, or `NOBODY`.
+        exempt: pairs (cell, contributor), one a row: she is no attacker on that cell, being its largest contributor.
         virtual: a sum of cells that no table shows; it can be derived, so it needs protection, yet costs nothing.
     """
 
@@ -93,6 +94,7 @@ class Problem:
     cost: Numbers
     equations: Equations
     knower: Indices
+    exempt: Indices
     virtual: Mask
 
     def __post_init__(self) -> None:
@@ -113,7 +115,17 @@ class Problem:
     def knowers(self) -> list[Indices]:
         """The cells that each lone contributor knows."""
         count = int(self.knower.max(initial=NOBODY)) + 1
-        return [np.flatnonzero(self.knower == each) for each in range(count)]
+        order = np.argsort(self.knower, kind="stable")
+        return np.split(order, np.searchsorted(self.knower[order], np.arange(count + 1)))[1:-1]
+
+    @cached_property
+    def attackers_barred(self) -> Mask:
+        """By cell and contributor: who is no attacker there, because the cell is hers or she is exempt."""
+        barred = np.zeros((len(self), len(self.knowers)), bool)
+        own = self.knower != NOBODY
+        barred[own, self.knower[own]] = True
+        barred[self.exempt[:, 0], self.exempt[:, 1]] = True
+        return barred
 
 
 @dataclass(frozen=True)

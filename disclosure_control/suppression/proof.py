@@ -43,7 +43,8 @@ class Proof:
         self._knowers = len(problem.knowers)
         self._knower = problem.knower
         self._first = np.full(2 * count, NONE, np.int32)
-        self._shadows = np.zeros((2 * count, -(-self._knowers // 8)), np.uint8)
+        self._attackers = np.packbits(~problem.attackers_barred, axis=1)
+        self._shadows = np.zeros((2 * count, self._attackers.shape[1]), np.uint8)
         self._more: dict[int, list[int]] = {}
         self._moved_by: list[Bits] = []  # of each witness, the cells that it moves
         self._known_by: list[Bits] = []  # of each witness, the contributors whose cells it moves
@@ -80,8 +81,9 @@ class Proof:
         byte, bit = cell // 8, 7 - cell % 8
         moves = np.array([each[byte] >> bit & 1 for each in self._moved_by], bool)
         hit = np.flatnonzero((self._first != NONE) & moves[self._first])
-        others = [number for number, resting in self._more.items() if moves[resting].any()]
-        for number in {*hit[self._shadows[hit].any(axis=1)].tolist(), *others, *(set(hit.tolist()) & self._more.keys())}:
+        moving = set(np.flatnonzero(moves).tolist())
+        several = [number for number, resting in self._more.items() if moves[self._first[number]] or moving & {*resting}]
+        for number in several:
             self._rest_again(number, [each for each in self._all(number) if not moves[each]])
         alone = hit[moves[self._first[hit]]]
         self._first[alone] = NONE
@@ -115,17 +117,10 @@ class Proof:
         old = numbers[self._first[numbers] != NONE]
         new = numbers[self._first[numbers] == NONE]
         self._first[new] = last
-        self._shadows[new] = known
-        self._forget_own(new)
+        self._shadows[new] = known & self._attackers[new % self._count]
         for number in old[(self._shadows[old] & ~known).any(axis=1)].tolist():
             self._shadows[number] &= known
             self._more[number] = [*self._more.get(number, []), last]
-
-    def _forget_own(self, numbers: Indices) -> None:
-        """Who contributes alone to a cell is no attacker on it."""
-        own = self._knower[numbers % self._count]
-        numbers, own = numbers[own != NOBODY], own[own != NOBODY]
-        self._shadows[numbers, own // 8] &= ~(np.uint8(128) >> (own % 8).astype(np.uint8))
 
     def _all(self, number: int) -> list[int]:
         return [int(self._first[number]), *self._more.get(number, [])]
@@ -135,8 +130,8 @@ class Proof:
         self._first[number] = resting[0] if resting else NONE
         self._shadows[number] = 0
         if resting:
-            self._shadows[number] = np.bitwise_and.reduce([self._known_by[each] for each in resting])
-            self._forget_own(np.array([number]))
+            known = [self._known_by[each] for each in resting]
+            self._shadows[number] = np.bitwise_and.reduce([self._attackers[number % self._count], *known])
         if len(resting) > 1:
             self._more[number] = resting[1:]
 

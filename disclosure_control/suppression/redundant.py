@@ -71,7 +71,7 @@ def publish_redundant(sequence: Sequence, order: Indices, tick: Tick) -> None:
     used = sequence.proof.used()
     secondary = sequence.withheld & ~sequence.problem.primary
     for cell in np.flatnonzero(secondary & ~used).tolist():
-        _publish(sequence, cell)
+        sequence.publish(cell)
     balance = Balance(sequence.problem, sequence.withheld)
     tried = order[(secondary & used)[order]].tolist()
     for number, cell in enumerate(tried):
@@ -82,19 +82,13 @@ def publish_redundant(sequence: Sequence, order: Indices, tick: Tick) -> None:
 
 def _try(sequence: Sequence, cell: int, near: Mask) -> bool:
     """Publish the cell if all is proven without it; those that share an equation with it are asked first."""
-    _publish(sequence, cell)
+    sequence.publish(cell)
     before = sequence.proof.without(cell)
     if _all_proven(sequence, near):
         return True
     sequence.proof.restore(before)
-    sequence.withheld[cell] = True
-    sequence.freedom.open(sequence.withheld)
+    sequence.withhold(np.arange(len(near)) == cell)
     return False
-
-
-def _publish(sequence: Sequence, cell: int) -> None:
-    sequence.withheld[cell] = False
-    sequence.freedom.close(cell)
 
 
 def _all_proven(sequence: Sequence, near: Mask) -> bool:

@@ -18,6 +18,7 @@ from disclosure_control.suppression.proof import TOLERANCE, Proof, moved
 Tick = Callable[[int, int], None]
 
 FARTHEST = 50.0  # no cell moves farther than this many times the requirement
+LITTLE = 1e-3  # the price of moving a cell, where moving others costs 1
 SMALLEST_ROOM = 1e-3  # prices reckon with at least this part of the requirement
 
 
@@ -59,17 +60,32 @@ class Chooser:
 
     def cheapest(self, requirement: Requirement, withheld: Mask, fixed: Indices = NO_CELLS) -> Numbers:
         """A deviation of the whole problem, in its units, that moves none of the `fixed` cells."""
-        cells, scale = self.cells, requirement.need
-        up, down = np.minimum(cells.room_up / scale, FARTHEST), np.minimum(cells.room_down / scale, FARTHEST)
-        price = np.where(withheld[cells.kept], 0.0, self._cost)
+        up, down = self._room(requirement)
+        price = np.where(withheld[self.cells.kept], 0.0, self._cost)
         prices = np.concatenate([price / np.clip(up, SMALLEST_ROOM, 1), price / np.clip(down, SMALLEST_ROOM, 1)])
-        up[cells.at(fixed)] = down[cells.at(fixed)] = 0
-        upper, lower = np.concatenate([up, down]), np.zeros(2 * len(cells))
+        up[self.cells.at(fixed)] = down[self.cells.at(fixed)] = 0
+        return self._solve(requirement, up, down, prices)
+
+    def sparing(self, requirement: Requirement, withheld: Mask, spared: Indices) -> Numbers:
+        """A deviation within the pattern that moves the spared cells as little as can be, and the others little."""
+        up, down = self._room(requirement)
+        closed = ~withheld[self.cells.kept]
+        up[closed] = down[closed] = 0
+        price = np.full(len(self.cells), LITTLE)
+        price[self.cells.at(spared)] = 1
+        return self._solve(requirement, up, down, np.concatenate([price, price]))
+
+    def _room(self, requirement: Requirement) -> tuple[Numbers, Numbers]:
+        up, down = self.cells.room_up / requirement.need, self.cells.room_down / requirement.need
+        return np.minimum(up, FARTHEST), np.minimum(down, FARTHEST)
+
+    def _solve(self, requirement: Requirement, up: Numbers, down: Numbers, prices: Numbers) -> Numbers:
+        upper, lower = np.concatenate([up, down]), np.zeros(2 * len(up))
         self._force(requirement, lower, upper)
         self.model.bound(lower, upper)
         self.model.price(prices)
         found = self.model.solve(afresh=True)
-        return cells.whole((found[: len(cells)] - found[len(cells) :]) * scale)
+        return self.cells.whole((found[: len(up)] - found[len(up) :]) * requirement.need)
 
     def _force(self, requirement: Requirement, lower: Numbers, upper: Numbers) -> None:
         place = int(self.cells.place[requirement.cell])
@@ -142,22 +158,23 @@ class Sequence:
         self.withheld = (problem.primary if withheld is None else withheld).copy()
         self.proof = Proof(problem)
         self.wanted = requirements(problem)
-        self.freedom = Freedom(problem, self.withheld, allowed, deadline)
-        self._chooser = Chooser(problem, cost, allowed, deadline)
+        self.programs = 0
+        self._cost, self._deadline = cost, deadline
+        self._models(allowed)
 
-    @property
-    def solved(self) -> int:
-        return self._chooser.model.solved + self.freedom.model.solved
+    def narrow(self) -> None:
+        """From now on no cell is added to the pattern; the programs become smaller."""
+        self._models(self.withheld)
 
     def protect_all(self, tick: Tick) -> None:
         """Meet every requirement, first against outsiders, then against lone contributors."""
         for number, requirement in enumerate(self.wanted):
-            if not self.proof.met(requirement) and not self.prove(requirement):
+            if not self.proof.met(requirement) and not self._prove(requirement):
                 self._withhold_for(requirement, NO_CELLS)
             tick(number, 2 * len(self.wanted))
         for number, requirement in enumerate(self.wanted):
             while shadow := self.proof.shadow(requirement):
-                if not self.prove_against(requirement, shadow[0]):
+                if not self._prove_against(requirement, shadow):
                     self._withhold_for(requirement, self.problem.knowers[shadow[0]])
             tick(len(self.wanted) + number, 2 * len(self.wanted))
 
@@ -169,30 +186,45 @@ class Sequence:
 
     def proven(self, requirement: Requirement) -> bool:
         """Whether the pattern as it is meets the requirement, against lone contributors too."""
-        if not self.proof.met(requirement) and not self.prove(requirement):
+        if not self.proof.met(requirement) and not self._prove(requirement):
             return False
         while shadow := self.proof.shadow(requirement):
-            if not self.prove_against(requirement, shadow[0]):
+            if not self._prove_against(requirement, shadow):
                 return False
         return True
 
-    def prove(self, requirement: Requirement) -> bool:
-        """Look for a witness within the pattern."""
-        return self._take(requirement, self.freedom.farthest(requirement))
+    def publish(self, cell: int) -> None:
+        self.withheld[cell] = False
+        self._freedom.close(cell)
 
-    def prove_against(self, requirement: Requirement, knower: int) -> bool:
-        """Look for a witness within the pattern that moves no cell of this contributor."""
-        return self._take(requirement, self.freedom.farthest(requirement, self.problem.knowers[knower]))
+    def withhold(self, cells: Mask) -> None:
+        self.withheld |= cells
+        self._freedom.open(self.withheld)
+
+    def _models(self, allowed: Mask) -> None:
+        self._freedom = Freedom(self.problem, self.withheld, allowed, self._deadline)
+        self._chooser = Chooser(self.problem, self._cost, allowed, self._deadline)
+
+    def _prove(self, requirement: Requirement) -> bool:
+        """Look for a witness within the pattern."""
+        return self._take(requirement, self._freedom.farthest(requirement))
+
+    def _prove_against(self, requirement: Requirement, shadow: list[int]) -> bool:
+        """Look for a witness within the pattern that moves no cell of one of these contributors, at best of any."""
+        spared = np.concatenate([self.problem.knowers[each] for each in shadow])
+        self._take(requirement, self._chooser.sparing(requirement, self.withheld, spared))
+        if len(self.proof.shadow(requirement)) < len(shadow):
+            return True
+        return self._take(requirement, self._freedom.farthest(requirement, self.problem.knowers[shadow[0]]))
 
     def _withhold_for(self, requirement: Requirement, fixed: Indices) -> None:
         deviation = self._chooser.cheapest(requirement, self.withheld, fixed)
-        new = moved(deviation) & ~self.withheld
-        self.withheld |= new
-        self.freedom.open(new)
+        self.withhold(moved(deviation))
         if not self._take(requirement, deviation):
             raise SuppressionFailed("The solver's answer does not meet the protection that was asked for.")
 
     def _take(self, requirement: Requirement, deviation: Numbers) -> bool:
+        self.programs += 1
         meets = bool(deviation[requirement.cell] * requirement.side >= requirement.need * (1 - TOLERANCE))
         if meets:
             self.proof.add(deviation)

@@ -11,7 +11,7 @@ from disclosure_control.suppression.exact import cheapest_pattern
 from disclosure_control.suppression.lp import Deadline
 from disclosure_control.suppression.problem import Mask, Numbers, Problem
 from disclosure_control.suppression.redundant import publish_redundant
-from disclosure_control.suppression.sequential import Freedom, Sequence
+from disclosure_control.suppression.sequential import Sequence
 
 Progress = Callable[[str, float], None]  # the step, and the part of it that is done, 0 to 1
 
@@ -61,10 +61,9 @@ class Solver:
         problem = self.problem
         sequence = Sequence(problem, cost, problem.candidate, self._deadline)
         sequence.protect_all(self.tick(step))
-        first = sequence.solved
-        sequence.freedom = Freedom(problem, sequence.withheld, sequence.withheld, self._deadline)
+        sequence.narrow()
         publish_redundant(sequence, self._order, self.tick("redundant cells"))
-        self.programs += first + sequence.freedom.model.solved
+        self.programs += sequence.programs
         return sequence.withheld
 
     def improved(self, hint: Numbers) -> Mask:
@@ -83,7 +82,7 @@ class Solver:
             if not check.proven(requirement):
                 raise SuppressionFailed("The pattern that was found does not protect every cell. Nothing is released.")
             tick(number, len(wanted))
-        self.programs += check.solved
+        self.programs += check.programs
 
     def tick(self, step: str) -> Callable[[int, int], None]:
         return lambda done, of: self._progress(step, done / max(of, 1))

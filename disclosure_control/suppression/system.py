@@ -62,7 +62,8 @@ def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: f
     cells["knower"] = _knowers(relations, _lone(tables[0], facts) & cells["candidate"].to_numpy())
     unions = sensitive_unions(relations, facts, cells["primary"].to_numpy(), tables[0], profile)
     cells = pd.concat([cells, _virtual(cells, unions)], ignore_index=True)
-    problem = _problem(cells, _equations(relations, unions, count))
+    exempt = _exempt(relations, cells["knower"].to_numpy(dtype=np.int64), facts, unions)
+    problem = _problem(cells, _equations(relations, unions, count), exempt)
     _require_room(problem, prior)
     return System(tuple(tables), of, verdicts, tuple(tuple(found) for _, found in judged), problem)
 
@@ -214,7 +215,7 @@ def _equations(relations: Sequence[Relation], unions: Sequence[Union], count: in
     return Equations(starts, np.concatenate(cells), np.concatenate(signs))
 
 
-def _problem(cells: pd.DataFrame, equations: Equations) -> Problem:
+def _problem(cells: pd.DataFrame, equations: Equations, exempt: Indices) -> Problem:
     scale = np.abs(cells["value"]).max() or 1.0
     amounts = ("room_down", "room_up", "need_down", "need_up")
     return Problem(
@@ -225,6 +226,7 @@ def _problem(cells: pd.DataFrame, equations: Equations) -> Problem:
         cost=significant(cells["cost"].to_numpy(dtype="float64")),
         equations=equations,
         knower=cells["knower"].to_numpy(dtype=np.int64),
+        exempt=exempt,
         virtual=cells["virtual"].to_numpy(dtype=bool),
     )
 
@@ -254,6 +256,37 @@ def _knowers(relations: Sequence[Relation], lone: Mask) -> Indices:
     numbers = np.full(len(lone), NOBODY, np.int64)
     numbers[lone] = np.unique(leader[lone], return_inverse=True)[1]
     return numbers
+
+
+def _exempt(relations: Sequence[Relation], knower: Indices, facts: pd.DataFrame, unions: Sequence[Union]) -> Indices:
+    """Who is no attacker where: the largest contributor on a cell that hers is part of, and every one on unions of hers.
+
+    The protection level of a cell guards its largest contributor's value, which she knows; what the others in it
+    contribute is guarded by the cells that are parts of it.
+    """
+    pairs = {(len(facts) + place, int(each)) for place, union in enumerate(unions) for each in knower[union.cells]}
+    value = facts["value"].to_numpy()
+    largest = facts["largest_1"].to_numpy() if "largest_1" in facts else value / 2
+    above: dict[int, list[int]] = {}
+    for total, parts in relations:
+        for part in parts.tolist():
+            above.setdefault(part, []).append(total)
+    for cell in np.flatnonzero(knower != NOBODY).tolist():
+        pairs |= {
+            (total, int(knower[cell])) for total in _ancestors(cell, above) if value[cell] >= largest[total] * (1 - 1e-9)
+        }
+    return np.array(sorted(each for each in pairs if each[1] != NOBODY), np.int64).reshape(-1, 2)
+
+
+def _ancestors(cell: int, above: dict[int, list[int]]) -> set[int]:
+    """All cells that this one is part of."""
+    found: set[int] = set()
+    waiting = [cell]
+    while waiting:
+        new = [each for each in above.get(waiting.pop(), ()) if each not in found]
+        found.update(new)
+        waiting.extend(new)
+    return found
 
 
 def _smallest(size: Numbers) -> float:
