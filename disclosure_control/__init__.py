@@ -28,6 +28,7 @@ from disclosure_control.primary import suppress_primary
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.release import PrivateCounts, release_counts
 from disclosure_control.profiles import Dominance, PPercent, RuleProfile, Threshold
+from disclosure_control.rounding import RoundedTable, round_table
 from disclosure_control.rules import assess
 from disclosure_control.structure import Relation
 from disclosure_control.table import Table
@@ -55,6 +56,7 @@ __all__ = [
     "Population",
     "PrivateCounts",
     "Relation",
+    "RoundedTable",
     "RoundingFailed",
     "RuleProfile",
     "Table",
@@ -69,5 +71,6 @@ __all__ = [
     "counts_with_keys",
     "perturb",
     "release_counts",
+    "round_table",
     "suppress_primary",
 ]

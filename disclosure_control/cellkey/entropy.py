@@ -90,11 +90,11 @@ def _descend(
     at: Vector, step: Vector, value: float, gradient: Vector, moments: Vector, target: Vector
 ) -> tuple[Vector, float, Vector]:
     """Half the step until the dual falls as a convex function must, or the step is too small to matter."""
-    size = 1.0
+    size, blur = 1.0, 1e-14 * (1 + abs(value))
     while True:
         reached = at + size * step
         fallen, probabilities = _dual(reached, moments, target)
-        if fallen <= value + 1e-4 * size * float(gradient @ step) or size < 1e-12:
+        if fallen <= value + 1e-4 * size * float(gradient @ step) + blur or size < 1e-12:
             return reached, fallen, probabilities
         size /= 2
 

@@ -9,9 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from disclosure_control.cellfacts import quoted
+from disclosure_control.contributions import added_up
 from disclosure_control.errors import EmptyTable, MalformedRecordKeys, UnknownCode
 from disclosure_control.microdata import VIEW, opened, require
-from disclosure_control.structure import DimensionLike, Hierarchies, as_hierarchies, codes_of, cross
+from disclosure_control.structure import Axis, DimensionLike, Grid, as_hierarchies
 from disclosure_control.table import Table
 
 Integers = NDArray[np.int64]
@@ -39,11 +40,11 @@ def counts_with_keys(data: Any, dimensions: Mapping[str, DimensionLike], record_
     _require_whole_keys(source, record_key)
     found = _grouped(source, list(dimensions), record_key)
     hierarchies = {name: as_hierarchies(name, given, _codes(found, name)) for name, given in dimensions.items()}
-    cells = cross(hierarchies)
-    cells["units"] = _added_up(found, hierarchies, "units")
-    cells["rows"] = cells["units"]
-    cells["record_key_sum"] = _added_up(found, hierarchies, "record_key_sum")
-    cells.insert(len(hierarchies), "value", cells["units"].astype("float64"))
+    grid = Grid(tuple(Axis(name, each) for name, each in hierarchies.items()))
+    cells = grid.frame()
+    units = _added_up(found, grid, "units")
+    cells["value"], cells["units"], cells["rows"] = units.astype(np.float64), units, units
+    cells["record_key_sum"] = _added_up(found, grid, "record_key_sum")
     return Table(hierarchies, cells)
 
 
@@ -83,36 +84,20 @@ def _codes(found: pd.DataFrame, name: str) -> list[str]:
     return [str(each) for each in found[name].unique()]
 
 
-def _added_up(found: pd.DataFrame, dimensions: Mapping[str, Hierarchies], column: str) -> Integers:
-    """This column for every cell of the cross of all codes, in the order of `structure.cross`."""
-    axes = [codes_of(each) for each in dimensions.values()]
-    cube = np.zeros([len(axis) for axis in axes], dtype=np.int64)
-    at = tuple(
-        _positions(name, found[name], axis, each[0].leaves)
-        for (name, each), axis in zip(dimensions.items(), axes, strict=True)
-    )
-    np.add.at(cube, at, found[column].to_numpy(dtype=np.int64))
-    for place, (axis, hierarchies) in enumerate(zip(axes, dimensions.values(), strict=True)):
-        _fill_parents(np.moveaxis(cube, place, 0), axis, hierarchies)
-    return cube.reshape(-1)
+def _added_up(found: pd.DataFrame, grid: Grid, column: str) -> Integers:
+    """This column for every cell of the grid, margins added up from the leaves."""
+    amounts = np.zeros(grid.leaf_shape, dtype=np.int64)
+    np.add.at(amounts, tuple(_leaves(found[axis.name], axis) for axis in grid.axes), found[column].to_numpy())
+    for place, axis in enumerate(grid.axes):
+        amounts = added_up(amounts, place, axis)
+    return amounts.ravel()
 
 
-def _positions(name: str, codes: "pd.Series[Any]", axis: tuple[str, ...], leaves: tuple[str, ...]) -> Integers:
-    allowed = set(leaves)
-    unknown = sorted(set(codes) - allowed)
+def _leaves(codes: "pd.Series[Any]", axis: Axis) -> Integers:
+    unknown = sorted(set(codes) - set(axis.leaves))
     if unknown:
         raise UnknownCode(
-            f"The column {name} has codes that are no leaves of its hierarchy: {', '.join(unknown[:5])}. Add them "
-            "to it, or correct the data."
+            f"The column {axis.name} has codes that are no leaves of its hierarchy: {', '.join(unknown[:5])}. Give "
+            "them a place in it, or correct the data."
         )
-    return np.asarray(pd.Index(axis).get_indexer(pd.Index(codes)), dtype=np.int64)
-
-
-def _fill_parents(cube: Integers, axis: tuple[str, ...], hierarchies: Hierarchies) -> None:
-    """Write each code's sum over its children along the first axis, children before their parents."""
-    at = {code: place for place, code in enumerate(axis)}
-    for hierarchy in hierarchies:
-        for code in reversed(hierarchy.codes):
-            children = [at[child] for child in hierarchy.children(code)]
-            if children:
-                cube[at[code]] = cube[children].sum(axis=0)
+    return np.asarray(pd.Index(axis.leaves).get_indexer(pd.Index(codes)), dtype=np.int64)
