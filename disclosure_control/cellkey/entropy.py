@@ -107,8 +107,8 @@ def _dual(multipliers: Vector, moments: Vector, target: Vector) -> tuple[float, 
     return top + float(np.log(total)) - float(multipliers @ target), weights / total
 
 
-def apportion(probabilities: Vector, noise: Integers, keys: int) -> Integers:
-    """How many of `keys` cell keys each noise value gets: close to its probability, and 0 on average.
+def apportion(probabilities: Vector, noise: Integers, keys: int, *, biased: bool = False) -> Integers:
+    """How many of `keys` cell keys each noise value gets: close to its probability and, unless biased, 0 on average.
 
     Rounding down leaves a rest, which goes to the largest remainders; then single keys move between neighbouring
     values until the noise sums to 0, or to less than one move changes. Symmetric probabilities get symmetric numbers.
@@ -122,7 +122,7 @@ def apportion(probabilities: Vector, noise: Integers, keys: int) -> Integers:
         return _symmetric(wanted, given, keys)
     rest = keys - int(given.sum())
     given[np.argsort(given - wanted, kind="stable")[:rest]] += 1
-    return _without_bias(wanted, given, noise)
+    return given if biased else _without_bias(wanted, given, noise)
 
 
 def _symmetric(wanted: Vector, given: Integers, keys: int) -> Integers:

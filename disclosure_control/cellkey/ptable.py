@@ -82,7 +82,7 @@ class PTable:
         return cls._from_dense(pvalue[order].reshape(len(counts), big_n), counts, repeat, biased)
 
     @classmethod
-    def from_intervals(cls, frame: pd.DataFrame, big_n: int = _LARGEST) -> "PTable":
+    def from_intervals(cls, frame: pd.DataFrame, big_n: int = _LARGEST, *, biased: bool = False) -> "PTable":
         """A table in the form of the R packages `ptable` and `cellKey` and of τ-Argus.
 
         Columns: `i` (count), `v` (noise), `p_int_ub` (upper bound of the interval of cell keys in (0, 1] that get this
@@ -102,7 +102,7 @@ class PTable:
             starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1]])
             used = ends > starts
             rows.append((int(count), starts[used], noise[mine][used]))
-        return cls._from_rows(rows, big_n)
+        return cls._from_rows(rows, big_n, biased=biased)
 
     @classmethod
     def from_probabilities(
@@ -121,7 +121,7 @@ class PTable:
             _require_probabilities(count, shares)
             if not biased and count and abs(float(shares @ noise)) > _TOLERANCE:
                 raise MalformedPTable(_bias_sentence(count, float(shares @ noise)))
-            keys = apportion(shares / shares.sum(), noise, big_n)
+            keys = apportion(shares / shares.sum(), noise, big_n, biased=biased or count == 0)
             starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keys)[:-1]])
             rows.append((count, starts[keys > 0], noise[keys > 0]))
         return cls._from_rows(rows, big_n, biased=biased)
