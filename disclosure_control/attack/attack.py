@@ -39,6 +39,7 @@ def attack(protected: Protected | Sequence[Protected], prior: float | None = Non
     intervals = Intervals(view, prior)
     fall, rise = intervals.exact()
     outside = wide_enough(view, fall, rise)
+    intervals.limit()
     inside = ~seen_through(view, intervals, every=True)
     found = pd.DataFrame(
         {
@@ -63,12 +64,13 @@ def passes(protected: Protected | Sequence[Protected], prior: float | None = Non
     _require_prior(prior)
     view = view_of(tables)
     intervals = Intervals(view, prior)
+    intervals.limit()
     for place, need in enumerate((view.need_up, view.need_down)):
         wanted = np.argsort(-need, kind="stable")[: int((need > 0).sum())]
         if not intervals.covers(place, wanted, need[wanted]):
             return False
     if (view.need_apart > view.need_up + view.need_down).any():
-        fall, rise = intervals.exact()
+        fall, rise = Intervals(view, prior).exact()
         if not wide_enough(view, fall, rise).all():
             return False
     return not seen_through(view, intervals, every=False).any()

@@ -1,7 +1,7 @@
 """Contributors who attack: each knows the withheld cells in which she is alone, and has to be kept from the others.
 
-First all of them together are given all their cells, against which most requirements hold already; what does not hold is
-tried against each contributor whom every deviation that was met so far would need.
+First all of them together are given all their cells, against which most requirements hold already; where one does not, fewer
+of them together are tried, down to one alone. A deviation counts against all whose cells it does not move.
 """
 
 import numpy as np
@@ -40,27 +40,22 @@ class Contributors:
 
     def _holds(self, place: int, column: int) -> bool:
         """Whether this requirement holds against each of them alone."""
-        harmless = self._harmless[column]
-        self._hold(self._all - harmless)
-        if self._far_enough(place, column):
-            return True
-        self._hold(frozenset())
-        left = self._all - harmless
-        if self._far_enough(place, column):
-            left &= self._last_movers()
+        left = self._all - self._harmless[column]
+        together = len(left)
         while left:
-            self._hold(frozenset({min(left)}))
-            if not self._far_enough(place, column):
+            self._hold(frozenset(sorted(left)[:together]))
+            if self._far_enough(place, column):
+                left &= self._last_movers()
+            elif together > 1:
+                together = -(-together // 4)
+            else:
                 return False
-            left &= self._last_movers()
         return True
 
     def _far_enough(self, place: int, column: int) -> bool:
-        before = len(self._intervals.moves)
-        far = self._intervals.farthest(column, SIDES[place]) >= self._needs[place][column] * (1 - PRECISE)
-        if len(self._intervals.moves) > before:
-            self._take_last()
-        return far
+        far = self._intervals.farthest(column, SIDES[place])
+        self._take_last()
+        return far >= self._needs[place][column] * (1 - PRECISE)
 
     def _last_movers(self) -> frozenset[int]:
         """The contributors whose cells the last deviation moves: it proves nothing against them."""

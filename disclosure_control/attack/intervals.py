@@ -12,6 +12,7 @@ from disclosure_control.errors import AttackFailed
 
 PRECISE = 1e-6  # of the protection that is needed
 STILL = 1e-9  # what moves less than this part of the largest movement does not move
+FAR = 10  # times the largest value
 SIDES = (1, -1)
 
 
@@ -19,6 +20,7 @@ class Intervals:
     """How far the withheld cells can lie from the truth, as far as is known: `reach` is upward, then downward."""
 
     def __init__(self, view: View, prior: float | None) -> None:
+        self._view = view
         down, up = view.room(prior)
         self._scale = _middle(view)
         self._upper, self._lower = up / self._scale, -down / self._scale
@@ -64,6 +66,16 @@ class Intervals:
             )
         self._pool(np.asarray(self._highs.getSolution().col_value))
         return float(self._highs.getObjectiveValue()) * self._scale
+
+    def limit(self) -> None:
+        """From now on no cell moves farther than many times what any needs, so that every program has a vertex.
+
+        That narrows the attacker's doubt: what is proven to be wide enough, is.
+        """
+        far = FAR * max(np.abs(self._view.truth).max(initial=0), self._view.need_up.max(initial=0)) / self._scale
+        self._upper, self._lower = np.minimum(self._upper, far), np.maximum(self._lower, -far)
+        columns = np.arange(len(self._upper), dtype=np.int32)
+        self._highs.changeColsBounds(len(columns), columns, self._lower, self._upper)
 
     def hold(self, columns: Indices) -> None:
         """From now on these cells are known."""

@@ -30,7 +30,10 @@ class Balance:
     def needs(self, cell: int) -> bool:
         """Whether some equation cannot do without this cell."""
         entries, rows = self._at(cell)
-        return any(bool((total[rows] - room[entries] < demand[rows]).any()) for room, demand, total in self._sides)
+        return any(
+            bool(((total[rows] - room[entries] < demand[rows]) & (demand[rows] > 0)).any())
+            for room, demand, total in self._sides
+        )
 
     def publish(self, cell: int) -> None:
         entries, rows = self._at(cell)
@@ -78,6 +81,8 @@ def publish_redundant(sequence: Sequence, order: Indices, tick: Tick) -> None:
         if not balance.needs(cell) and _try(sequence, cell, balance.neighbours(cell)):
             balance.publish(cell)
         tick(number, len(tried))
+    for cell in np.flatnonzero(sequence.withheld & ~sequence.problem.primary & ~sequence.proof.used()).tolist():
+        sequence.publish(cell)
 
 
 def _try(sequence: Sequence, cell: int, near: Mask) -> bool:
