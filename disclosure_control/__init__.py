@@ -27,16 +27,33 @@ from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.primary import suppress_primary
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.release import PrivateCounts, release_counts
-from disclosure_control.profiles import Dominance, PPercent, RuleProfile, Threshold
+from disclosure_control.profiles import RuleProfile
 from disclosure_control.rounding import RoundedTable, round_table
-from disclosure_control.rules import assess
+from disclosure_control.rulebook import (
+    PQ,
+    ClassDisclosure,
+    DegreesOfFreedom,
+    Dominance,
+    Negatives,
+    PPercent,
+    Protection,
+    Referral,
+    Request,
+    Rounding,
+    Threshold,
+    Weights,
+)
+from disclosure_control.rules import assess, assess_degrees_of_freedom
 from disclosure_control.structure import Relation
 from disclosure_control.table import Table
 
 __all__ = [
+    "PQ",
     "BudgetExceeded",
     "Charge",
+    "ClassDisclosure",
     "Condition",
+    "DegreesOfFreedom",
     "DisclosureControlError",
     "Dominance",
     "EmptyTable",
@@ -50,13 +67,18 @@ __all__ = [
     "MalformedRecordKeys",
     "MalformedRounding",
     "MalformedTable",
+    "Negatives",
     "PPercent",
     "PTable",
     "PerturbedTable",
     "Population",
     "PrivateCounts",
+    "Protection",
+    "Referral",
     "Relation",
+    "Request",
     "RoundedTable",
+    "Rounding",
     "RoundingFailed",
     "RuleProfile",
     "Table",
@@ -65,7 +87,9 @@ __all__ = [
     "UnknownCode",
     "UnknownColumn",
     "UnprovenPrivacy",
+    "Weights",
     "assess",
+    "assess_degrees_of_freedom",
     "build_ptable",
     "cell_facts",
     "counts_with_keys",

@@ -127,7 +127,7 @@ def _numbers(given: pd.DataFrame, name: str) -> Numbers:
     if len(wrong):
         codes = given.drop(columns=[each for each in given if each in {name, "_given"}]).iloc[int(wrong[0])]
         raise MalformedTable(
-            f"The column {name} is missing or infinite in {len(wrong)} cells, the first is {_named(codes)}. Correct them."
+            f"The column {name} is missing or infinite in {len(wrong)} cells, the first is {_named(codes)}. Correct it."
         )
     return numbers
 
@@ -183,8 +183,8 @@ def _require_additive(numbers: Numbers, grid: Grid, name: str, *, exact: bool) -
             if off[worst] > TOLERANCE * scale[worst]:
                 at = np.moveaxis(np.arange(grid.cells).reshape(grid.shape), place, 0).reshape(len(axis.codes), -1)
                 raise MalformedTable(
-                    f"The {name} of {_cell(grid, int(at[code][worst]))} does not add up along {axis.name}: it is off by "
-                    f"{off[worst] / scale[worst]:.2%} of its parts. Correct the margin, or leave it out and say "
+                    f"The {name} of {_cell(grid, int(at[code][worst]))} does not add up along {axis.name}, by "
+                    f"{off[worst] / scale[worst]:.2%}. Correct the margin, or leave it out and say "
                     "distinct_units=True."
                 )
 

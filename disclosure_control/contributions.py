@@ -5,6 +5,7 @@ margin is put together first, so that a unit counts once in every cell and its s
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -36,8 +37,11 @@ def facts_of_rows(rows: Contributions, grid: Grid, ranks: int, *, once: bool) ->
 
     Returns:
         On the grid of leaves, of the units that are in one leaf only; on the grid of all codes, of the others.
+
+    Raises:
+        MalformedTable: the rows of one unit differ in what belongs to the unit.
     """
-    paired = paired_up(rows, grid.leaf_cells, once=once)
+    paired = paired_up(_numbered(rows), grid.leaf_cells, once=once)
     alone = _alone(paired.unit)
     if alone.all():
         return tallied(paired, grid.leaf_cells, ranks), nobody((grid.cells,), ranks)
@@ -47,76 +51,76 @@ def facts_of_rows(rows: Contributions, grid: Grid, ranks: int, *, once: bool) ->
 
 def _on_all_codes(paired: Contributions, grid: Grid, ranks: int, *, once: bool) -> UnitFacts:
     found = []
-    leaf = np.unravel_index(paired.cell, grid.leaf_shape)
     for levels in product(*(axis.levels for axis in grid.axes)):
-        places = [level[at] for level, at in zip(levels, leaf, strict=True)]
-        there = np.logical_and.reduce([place >= 0 for place in places])
-        cell = np.ravel_multi_index([place[there] for place in places], grid.shape).astype(np.int64)
-        entries = paired.at(there)
-        moved = Contributions(entries.unit, cell, *entries.columns()[2:])  # type: ignore[arg-type]
+        code_of_leaf = grid.places(levels)
+        moved = replace(paired, cell=code_of_leaf[paired.cell])
+        if (code_of_leaf < 0).any():
+            moved = moved.at(moved.cell >= 0)
         found.append(tallied(paired_up(moved, grid.cells, once=once), grid.cells, ranks))
     return merged(found)
 
 
 def paired_up(rows: Contributions, cells: int, *, once: bool) -> Contributions:
-    """One entry for each pair of a unit and a cell, by unit, then by cell.
-
-    Raises:
-        MalformedTable: the rows of one unit differ in what belongs to the unit.
-    """
+    """One entry for each pair of a unit and a cell, by unit, then by cell."""
     if not len(rows.unit):
         return rows
-    unit, units = _numbered(rows.unit)
-    order = _sorted_order(unit * cells + rows.cell, units * cells)
-    unit, cell = unit[order], rows.cell[order]
-    first = np.flatnonzero(np.concatenate(([True], (unit[1:] != unit[:-1]) | (cell[1:] != cell[:-1]))))
+    key = rows.unit * cells + rows.cell
+    if (key[1:] < key[:-1]).any():
+        order = _sorted_order(key)
+        rows, key = rows.at(order), key[order]
+    _require_same(rows, once=once)
+    change = key[1:] != key[:-1]
+    if change.all():
+        return rows
+    first = np.flatnonzero(np.concatenate(([True], change)))
     gather = np.maximum if once else np.add
-    return Contributions(
-        unit=unit[first],
-        cell=cell[first],
-        size=gather.reduceat(rows.size[order], first),
-        estimate=None if rows.estimate is None else gather.reduceat(rows.estimate[order], first),
-        record_key=_of_unit("record key", rows.record_key, order, unit, first),
-        waived=_of_unit("waiver", rows.waived, order, unit, first),
-        requested=_of_unit("request", rows.requested, order, unit, first),
+    entries = rows.at(first)
+    return replace(
+        entries,
+        size=gather.reduceat(rows.size, first),
+        estimate=None if rows.estimate is None else gather.reduceat(rows.estimate, first),
     )
 
 
-def _of_unit(
-    what: str, column: NDArray[np.generic] | None, order: Integers, unit: Integers, first: Integers
-) -> NDArray[np.generic] | None:
-    """What belongs to the unit, for each of its pairs."""
-    if column is None:
-        return None
-    ordered = column[order]
-    if ((ordered[1:] != ordered[:-1]) & (unit[1:] == unit[:-1])).any():
-        raise MalformedTable(f"Rows of one unit have different values of its {what}. Give all rows of a unit the same.")
-    return ordered[first]
+def _require_same(rows: Contributions, *, once: bool) -> None:
+    """What belongs to a unit is the same in all its rows; the weight of a unit that counts as one belongs to it."""
+    same = rows.unit[1:] == rows.unit[:-1]
+    belongs = {"record key": rows.record_key, "waiver": rows.waived, "request": rows.requested}
+    if once:
+        belongs["weight"] = rows.estimate
+    for what, column in belongs.items():
+        if column is not None and ((column[1:] != column[:-1]) & same).any():
+            raise MalformedTable(
+                f"Rows of one unit differ in its {what}, which belongs to the unit. Give all its rows the same one."
+            )
 
 
-def _numbered(unit: Integers) -> tuple[Integers, int]:
-    """The units numbered from 0, and how many numbers that takes; the order of the units is kept."""
-    low, high = int(unit.min()), int(unit.max())
-    if high - low < 2 * len(unit):
-        return unit - low, high - low + 1
-    order = np.argsort(unit) if high - low >= 1 << WORD else _sorted_order(unit - low, high - low + 1)
+def _numbered(rows: Contributions) -> Contributions:
+    """The same rows with the units numbered from 0 in their order."""
+    if not len(rows.unit):
+        return rows
+    unit = rows.unit - rows.unit.min() if np.ptp(rows.unit) >= 0 else rows.unit  # a span beyond one word wraps around
+    if 0 <= int(unit.max()) < 2 * len(unit) and int(unit.min()) == 0:
+        return replace(rows, unit=unit)
+    order = _sorted_order(unit)
     ordered = unit[order]
     number = np.empty(len(unit), np.int64)
     number[order] = np.concatenate(([0], np.cumsum(ordered[1:] != ordered[:-1])))
-    return number, int(number[order[-1]]) + 1
+    return replace(rows, unit=number)
 
 
-def _sorted_order(key: Integers, bound: int) -> Integers:
-    """The order that sorts keys in 0 … bound − 1.
+def _sorted_order(key: Integers) -> Integers:
+    """The order that sorts the keys, which are 0 or more if they are to sort fast.
 
-    A key and its position in one word sort several times faster than an order is found for them.
+    A key and its position in one word sort several times faster than an order is found for the keys.
     """
-    shift = int(len(key)).bit_length()
-    if bound.bit_length() + shift > WORD:
+    shift = len(key).bit_length()
+    if int(key.min()) < 0 or int(key.max()).bit_length() + shift > WORD:
         return np.argsort(key, kind="stable")
     packed = (key << shift) | np.arange(len(key), dtype=np.int64)
     packed.sort()
-    return packed & ((1 << shift) - 1)
+    packed &= (1 << shift) - 1
+    return packed
 
 
 def _alone(unit: Integers) -> NDArray[np.bool_]:

@@ -4,7 +4,8 @@ import pandas as pd
 
 from disclosure_control.errors import MalformedProfile
 from disclosure_control.findings import Finding
-from disclosure_control.profiles import RuleProfile, Threshold
+from disclosure_control.profiles import RuleProfile
+from disclosure_control.rulebook import Threshold
 
 PUBLISHED, PRIMARY = "published", "primary"
 
@@ -18,10 +19,10 @@ def suppress_primary(facts: pd.DataFrame, profile: RuleProfile, unit_plural: str
     """
     rule = _threshold_of(profile)
     contributors = facts["valued_units"] if "valued_units" in facts else facts["units"]
-    too_few = contributors < rule.units
+    too_few = contributors < rule.fewest
     if rule.zero_is_safe:
         too_few &= facts["units"] > 0
-    reason = f"fewer than {rule.units} {unit_plural}"
+    reason = f"fewer than {rule.fewest} {unit_plural}"
     protected = facts.assign(
         status=[PRIMARY if each else PUBLISHED for each in too_few],
         reason=pd.Series([reason if each else None for each in too_few], index=facts.index, dtype=object),

@@ -1,61 +1,44 @@
-"""Rule profiles: output rules as versioned data, each number with its source (I14)."""
+"""Rule profiles: output rules as versioned data, each number with its source (I14).
+
+A profile is read from TOML, or made from numbers by a caller. Nothing in it is optional by accident: an unknown rule,
+key or type raises, and what a publisher asks for and this library does not do is listed under `refer`, so that a
+person judges it.
+"""
 
 import hashlib
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from functools import partial
 from importlib import resources
 from typing import Any
 
 from disclosure_control.errors import MalformedProfile
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """The fewest distinct units that a published cell may have. `zero_is_safe`: an empty cell may be published."""
-
-    units: int
-    zero_is_safe: bool
-    source: str
-
-    def __post_init__(self) -> None:
-        if self.units < 1:
-            raise MalformedProfile("threshold.units: a threshold is a whole number of units, 1 or more.")
-        if not self.source.strip():
-            raise MalformedProfile("threshold.source: every number in a profile cites its source.")
-
-
-@dataclass(frozen=True)
-class Dominance:
-    """(n,k) dominance: unsafe where the `n` largest units contribute more than `k` per cent of the cell."""
-
-    n: int
-    k: float
-    source: str
-
-    def __post_init__(self) -> None:
-        if self.n < 1 or not 0 < self.k < 100:
-            raise MalformedProfile("dominance: n is 1 or more and k a percentage between 0 and 100.")
-
-
-@dataclass(frozen=True)
-class PPercent:
-    """p %: unsafe where the second largest unit can estimate the largest to within `p` per cent of it."""
-
-    p: float
-    source: str
-
-    def __post_init__(self) -> None:
-        if not 0 < self.p <= 100:
-            raise MalformedProfile("p_percent: p is a percentage above 0, up to 100.")
-
-
-CALLER = "set by the caller"
+from disclosure_control.rulebook import (
+    CALLER,
+    PQ,
+    ClassDisclosure,
+    DegreesOfFreedom,
+    Dominance,
+    Negatives,
+    PPercent,
+    Protection,
+    Referral,
+    Request,
+    Rounding,
+    Threshold,
+    Weights,
+)
 
 
 @dataclass(frozen=True, init=False)
 class RuleProfile:
-    """The rules that a table has to pass. `digest` is the SHA-256 of the profile's text."""
+    """The rules that a statistic has to pass.
+
+    Attributes:
+        digest: the SHA-256 of the profile's text; of its rules, if a caller made it.
+        refer: rules of the publisher that a person has to judge.
+    """
 
     name: str
     version: str
@@ -63,34 +46,80 @@ class RuleProfile:
     threshold: Threshold | None
     dominance: tuple[Dominance, ...]
     p_percent: PPercent | None
-    safety_range: float
-    digest: str
+    pq: PQ | None
+    class_disclosure: ClassDisclosure | None
+    request: Request | None
+    degrees_of_freedom: DegreesOfFreedom | None
+    negatives: Negatives
+    weights: Weights
+    protection: Protection
+    rounding: Rounding | None
+    refer: tuple[Referral, ...]
+    digest: str = field(init=False)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each rule, nearly all by name
         self,
         threshold: int | Threshold | None = None,
         dominance: Sequence[tuple[int, float] | Dominance] = (),
         p_percent: float | PPercent | None = None,
         *,
-        safety_range: float = 20,
+        pq: tuple[float, float] | PQ | None = None,
+        class_disclosure: bool | ClassDisclosure = False,
+        request: float | Request | None = None,
+        degrees_of_freedom: int | DegreesOfFreedom | None = None,
+        negatives: str | Negatives = "refer",
+        weights: str | Weights = "known",
+        protection: float | Protection | None = None,
+        rounding: Rounding | None = None,
+        refer: Sequence[Referral] = (),
+        zero_is_safe: bool = False,
+        strict: bool = False,
         name: str = "custom",
         version: str = "0",
         title: str = "Rules set by the caller",
-        digest: str = "",
     ) -> None:
-        """The rules given here; numbers alone become rules whose source is the caller.
+        """The rules given here; a number alone becomes a rule whose source is the caller.
 
         Args:
-            safety_range: the protection, in per cent of a cell's value, of cells that only the threshold withholds.
+            threshold: the fewest units of a published cell; `strict`: more than these; `zero_is_safe`: or none.
+            dominance: pairs (n, k): the n largest units may contribute k per cent of a cell.
+            p_percent: p: nobody in a cell may be able to estimate another's contribution to within p per cent.
+            pq: (p, q): the same, where everybody can estimate the others to within q per cent beforehand.
+            class_disclosure: whether a group may not all be of one category.
+            request: the per cent of a cell that a unit which asked for confidentiality may contribute.
+            degrees_of_freedom: the fewest residual degrees of freedom of a model.
+            negatives: "refer" or "shift", see `Negatives`. weights: "known", "sample" or "expanded", see `Weights`.
+            protection: the protection, in per cent of a cell's value, of cells that break no concentration rule.
+
+        Raises:
+            MalformedProfile: a number that no such rule can have.
         """
         if isinstance(threshold, int):
-            threshold = Threshold(threshold, zero_is_safe=False, source=CALLER)
-        if isinstance(p_percent, int | float):
-            p_percent = PPercent(p_percent, CALLER)
-        pairs = tuple(each if isinstance(each, Dominance) else Dominance(*each, source=CALLER) for each in dominance)
-        values = (name, version, title, threshold, pairs, p_percent, safety_range, digest)
-        for key, value in zip(self.__dataclass_fields__, values, strict=True):
+            threshold = Threshold(threshold, zero_is_safe, CALLER, strict)
+        if isinstance(class_disclosure, bool):
+            class_disclosure_rule = ClassDisclosure(source=CALLER) if class_disclosure else None
+        else:
+            class_disclosure_rule = class_disclosure
+        rules: dict[str, Any] = {
+            "threshold": threshold,
+            "dominance": tuple(each if isinstance(each, Dominance) else Dominance(*each, CALLER) for each in dominance),
+            "p_percent": _rule(PPercent, p_percent),
+            "pq": PQ(*pq, source=CALLER) if isinstance(pq, tuple) else pq,
+            "class_disclosure": class_disclosure_rule,
+            "request": _rule(Request, request),
+            "degrees_of_freedom": _rule(DegreesOfFreedom, degrees_of_freedom),
+            "negatives": _rule(Negatives, negatives),
+            "weights": _rule(Weights, weights),
+            "protection": _rule(Protection, protection) or Protection(),
+            "rounding": rounding,
+            "refer": tuple(refer),
+        }
+        for key, value in {"name": name, "version": version, "title": title, **rules}.items():
             object.__setattr__(self, key, value)
+        self._sign(repr(sorted(rules.items())))
+
+    def _sign(self, text: str) -> None:
+        object.__setattr__(self, "digest", hashlib.sha256(text.encode()).hexdigest())
 
     @classmethod
     def load(cls, name: str) -> "RuleProfile":
@@ -107,16 +136,36 @@ class RuleProfile:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise MalformedProfile(f"{place}: this is not TOML: {error}.") from None
-        _exactly(document, {"name": str, "version": str, "title": str, "threshold": dict}, place)
-        threshold = document["threshold"]
-        _exactly(threshold, {"units": int, "zero_is_safe": bool, "source": str}, f"{place}, threshold")
-        return cls(
-            name=document["name"],
-            version=document["version"],
-            title=document["title"],
-            threshold=Threshold(**threshold),
-            digest=hashlib.sha256(text.encode()).hexdigest(),
-        )
+        unknown = [key for key in document if key not in {*_TEXTS, *_SECTIONS, *_LISTS}]
+        if unknown:
+            known = ", ".join([*_TEXTS, *_SECTIONS, *_LISTS])
+            raise MalformedProfile(f"{place}: the rule or key “{unknown[0]}” is unknown. Known: {known}.")
+        texts: dict[str, Any] = {key: _text(document, key, place) for key in _TEXTS}
+        sections: dict[str, Any] = {
+            key: _read(kind, document[key], f"{place}, {key}") for key, kind in _SECTIONS.items() if key in document
+        }
+        lists: dict[str, Any] = {
+            key: _read_all(kind, document[key], f"{place}, {key}") for key, kind in _LISTS.items() if key in document
+        }
+        profile = cls(**texts, **sections, **lists)
+        profile._sign(text)
+        return profile
+
+
+_TEXTS = ("name", "version", "title")
+_SECTIONS: dict[str, type[Any]] = {
+    "threshold": Threshold,
+    "p_percent": PPercent,
+    "pq": PQ,
+    "class_disclosure": ClassDisclosure,
+    "request": Request,
+    "degrees_of_freedom": DegreesOfFreedom,
+    "negatives": Negatives,
+    "weights": Weights,
+    "protection": Protection,
+    "rounding": Rounding,
+}
+_LISTS: dict[str, type[Any]] = {"dominance": Dominance, "refer": Referral}
 
 
 def shipped_profiles() -> dict[str, str]:
@@ -129,12 +178,52 @@ def shipped_profiles() -> dict[str, str]:
     }
 
 
-def _exactly(found: Mapping[str, Any], expected: Mapping[str, type], place: str) -> None:
-    for key, kind in expected.items():
-        if key not in found:
-            raise MalformedProfile(f"{place}: the key “{key}” is missing.")
-        if type(found[key]) is not kind:
-            raise MalformedProfile(f"{place}: “{key}” has the wrong type; expected {kind.__name__}.")
+def _rule(kind: Callable[..., Any], given: Any) -> Any:
+    """A number or word of a caller as a rule; None and rules as they are."""
+    return kind(given, source=CALLER) if isinstance(given, int | float | str) else given
+
+
+def _text(document: Mapping[str, Any], key: str, place: str) -> str:
+    if key not in document:
+        raise MalformedProfile(f"{place}: the key “{key}” is missing.")
+    if type(document[key]) is not str:
+        raise MalformedProfile(f"{place}: “{key}” has the wrong type; expected str.")
+    return str(document[key])
+
+
+def _read_all(kind: type[Any], found: Any, place: str) -> tuple[Any, ...]:
+    if type(found) is not list:
+        raise MalformedProfile(f"{place}: expected a list of tables, [[…]].")
+    return tuple(map(partial(_read, kind, place=place), found))
+
+
+def _read(kind: type[Any], found: Any, place: str) -> Any:
+    """A rule from its table: every key known, of its type, and there unless the rule has a default for it."""
+    if type(found) is not dict:
+        raise MalformedProfile(f"{place}: expected a table, […].")
+    expected = {each.name: each for each in fields(kind)}
     for key in found:
         if key not in expected:
             raise MalformedProfile(f"{place}: the key “{key}” is unknown. Known: {', '.join(expected)}.")
+    for key, each in expected.items():
+        if key in found:
+            _require_type(found[key], each.type, f"{place}: “{key}”")
+        elif key == "source" or each.default is MISSING:
+            raise MalformedProfile(f"{place}: the key “{key}” is missing.")
+    return kind(**{key: tuple(value) if type(value) is list else value for key, value in found.items()})
+
+
+_TYPES: dict[Any, tuple[type, ...]] = {
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+    bool: (bool,),
+    tuple[str, ...]: (list,),
+}
+
+
+def _require_type(value: Any, kind: Any, what: str) -> None:
+    if type(value) not in _TYPES[kind]:
+        raise MalformedProfile(f"{what} has the wrong type; expected {_TYPES[kind][-1].__name__}.")
+    if type(value) is list and any(type(each) is not str for each in value):
+        raise MalformedProfile(f"{what} has the wrong type; expected a list of texts.")

@@ -42,48 +42,57 @@ def scale_of(data: duckdb.DuckDBPyRelation, expression: str, what: str, view: st
     Raises:
         MalformedTable: it is no number, or it is NaN or infinite in some row.
     """
-    kind = str(data.query(view, f"SELECT {expression} AS x FROM {view} LIMIT 0").types[0])
+    typed = f"SELECT {expression} AS x FROM {view} LIMIT 0"  # noqa: S608 - quoted names
+    kind = str(data.query(view, typed).types[0])
     decimal = _DECIMAL.fullmatch(kind)
     if decimal or _INTEGER.fullmatch(kind):
         factor = Fraction(10 ** int(decimal[2])) if decimal else Fraction(1)
-        total = data.query(view, f"SELECT sum(abs({expression}::DOUBLE)) FROM {view}").fetchall()[0][0] or 0
+        added = f"SELECT sum(abs({expression}::DOUBLE)) FROM {view}"  # noqa: S608 - as above
+        total = data.query(view, added).fetchall()[0][0] or 0
         if total * factor < _LIMIT / 2 and (decimal is None or int(decimal[1]) <= _SHORT):
             return Scale(f"(({expression}) * {factor})::BIGINT" if decimal else f"({expression})::BIGINT", factor)
-        return _of_floats(data, f"({expression})::DOUBLE", view)
+        return _of_floats(data, f"({expression})::DOUBLE", what, view)
     if kind not in {"DOUBLE", "FLOAT"}:
         raise MalformedTable(
             f"The {what} is of type {kind}, which is no number. Choose a numeric column, or convert it."
         )
-    _require_finite(data, expression, what, view)
-    return _of_floats(data, f"({expression})::DOUBLE", view)
+    return _of_floats(data, f"({expression})::DOUBLE", what, view)
 
 
 _SHORT = 18  # digits of a decimal that DuckDB holds in one word
 
 
-def _require_finite(data: duckdb.DuckDBPyRelation, expression: str, what: str, view: str) -> None:
-    query = f"SELECT count(*) FILTER (isnan({expression})), count(*) FILTER (isinf({expression})) FROM {view}"
-    nans, infinities = data.query(view, query).fetchall()[0]
-    for count, name in ((nans, "NaN"), (infinities, "infinite")):
-        if count:
-            raise MalformedTable(f"The {what} is {name} in {count} rows. Correct them, or make them missing (NULL).")
-
-
-def _of_floats(data: duckdb.DuckDBPyRelation, expression: str, view: str) -> Scale:
-    columns = ", ".join(f"count(*) FILTER (x <> round(x, {places}))" for places in _DECIMALS)
-    source = f"(SELECT {expression} AS x FROM {view})"
-    query = f"SELECT max(abs(x)), sum(abs(x)), {columns} FROM {source}"  # noqa: S608 - expressions are quoted names
-    greatest, total, *rough = data.query(view, query).fetchall()[0]
+def _of_floats(data: duckdb.DuckDBPyRelation, expression: str, what: str, view: str) -> Scale:
+    source = f"(SELECT {expression} AS x FROM {view})"  # noqa: S608 - quoted names
+    places = _decimals(data, source, view)
+    query = f"""
+        SELECT max(abs(x)), sum(abs(x)), count(*) FILTER (x <> round(x, {places})),
+            count(*) FILTER (isnan(x)), count(*) FILTER (isinf(x)) FROM {source}
+    """  # noqa: S608 - as above
+    greatest, total, rough, nans, infinities = data.query(view, query).fetchall()[0]
+    _require_finite(nans, infinities, what)
     if not greatest:
         return _rounded(expression, Fraction(1))
-    for places, count in zip(_DECIMALS, rough, strict=True):
-        if not count and total * 10**places < _LIMIT / 2:
-            return _rounded(expression, Fraction(10**places))
+    if not rough and total * 10**places < _LIMIT / 2:
+        return _rounded(expression, Fraction(10**places))
     # A total that is exact, and so the same for every order of the rows, bounds the one in floating point.
     step = Fraction(2) ** (ceil(log2(greatest)) - 40)
     query = f"SELECT sum(ceil(abs(x) / {float(step)!r})::HUGEINT) FROM {source}"  # noqa: S608 - as above
     bound = int(data.query(view, query).fetchall()[0][0]) * step
     return _rounded(expression, Fraction(2) ** (61 - ceil(log2(bound))))
+
+
+def _decimals(data: duckdb.DuckDBPyRelation, source: str, view: str) -> int:
+    """How many decimals the first amounts have; the whole column is looked at later."""
+    query = f"SELECT x FROM {source} WHERE isfinite(x) LIMIT 1000"  # noqa: S608 - as above
+    seen = np.array([row[0] for row in data.query(view, query).fetchall()], dtype=np.float64)
+    return next((places for places in _DECIMALS if (np.round(seen, places) == seen).all()), _DECIMALS[-1])
+
+
+def _require_finite(nans: int, infinities: int, what: str) -> None:
+    for count, name in ((nans, "NaN"), (infinities, "infinite")):
+        if count:
+            raise MalformedTable(f"The {what} is {name} in {count} rows. Correct them, or make them missing (NULL).")
 
 
 def _rounded(expression: str, factor: Fraction) -> Scale:

@@ -110,6 +110,12 @@ class Grid:
     def leaf_cells(self) -> int:
         return prod(self.leaf_shape)
 
+    def places(self, levels: Sequence[Indices]) -> Indices:
+        """Leaf cell → cell of these levels, one for each axis; −1 where a level does not have the leaf."""
+        codes = np.meshgrid(*levels, indexing="ij")
+        cells = np.ravel_multi_index([np.maximum(each, 0) for each in codes], self.shape)
+        return np.where(np.logical_and.reduce([each >= 0 for each in codes]), cells, -1).astype(np.int64).ravel()
+
     def frame(self) -> pd.DataFrame:
         """One row for every cell, with its codes."""
         at = np.unravel_index(np.arange(self.cells), self.shape)

@@ -35,7 +35,7 @@ class Table:
     separate: tuple[str, ...] = ()
 
     @classmethod
-    def from_microdata(
+    def from_microdata(  # noqa: PLR0913 - which column says what, nearly all by name
         cls,
         data: Any,
         dimensions: Mapping[str, DimensionLike],
@@ -79,8 +79,8 @@ class Table:
             without negative values; else the lowest value of a row, times the rows).
             Magnitudes also have `absolute`: the total over units of their absolute totals; `largest_1`, `largest_2`, …:
             the largest absolute totals of single units, unweighted; with weights `expanded_1`, …: the same units'
-            weighted totals; `waived`, `requested` (int64): units that did so; `largest_unwaived`,
-            `largest_requested`.
+            weighted totals; `waived`, `requested` (int64): units that did so; `unwaived_largest`,
+            `requested_largest`: the largest of those who did not agree, who asked.
 
         Raises:
             UnknownColumn, UnknownCode, MalformedHierarchy, MalformedTable, EmptyTable: as their names say.
@@ -91,10 +91,8 @@ class Table:
         )
         microdata.require(source, [*dimensions, *columns.of_units(), *([value] if value else [])])
         _require_shape(dimensions, separate, columns)
-        hierarchies = {
-            name: as_hierarchies(name, given, microdata.codes_in(source, name) if given is None else ())
-            for name, given in dimensions.items()
-        }
+        codes = microdata.codes_in(source, [name for name, given in dimensions.items() if given is None])
+        hierarchies = {name: as_hierarchies(name, given, codes.get(name, ())) for name, given in dimensions.items()}
         grid = _grid(hierarchies, separate)
         cells = microdata.facts_of(source, grid, columns)
         if not empty_codes:

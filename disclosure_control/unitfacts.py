@@ -56,7 +56,7 @@ class UnitFacts:
         record_keys: the total of their record keys.
         waived, requested: how many agreed to publication, how many asked for confidentiality.
         largest_unwaived, largest_requested: the size of the largest unit that did not agree, that did ask.
-        largest: (…, rank, 2): size and absolute estimate of the largest units, in falling order; 0 where there are none.
+        largest: (…, rank, 2): size and absolute estimate of the largest units, in falling order; 0 beyond the last.
     """
 
     units: Integers

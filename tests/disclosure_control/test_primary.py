@@ -50,31 +50,6 @@ def test_no_published_cell_is_under_the_threshold(units: list[int]) -> None:
     assert (protected["reason"].notna() == (protected["status"] != "published")).all()
 
 
-@pytest.mark.parametrize("name", list(shipped_profiles()))
-def test_every_shipped_profile_loads_and_cites_its_source(name: str) -> None:
-    profile = RuleProfile.load(name)
-    assert profile.name == name
-    assert len(profile.threshold.source) > 20
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "message"),
-    [
-        ("units = 10", "units = 0", "threshold.units"),
-        ("units = 10", 'units = "ten"', "wrong type; expected int"),
-        ("units = 10", "units = true", "wrong type; expected int"),
-        ("zero_is_safe = false", "", "“zero_is_safe” is missing"),
-        ("zero_is_safe = false", "zero_is_safe = false\ndominance = 3", "“dominance” is unknown"),
-        ("source = ", 'source = ""\nsources = ', "unknown"),
-        ("[threshold]", "[threshold", "not TOML"),
-    ],
-)
-def test_a_malformed_profile_never_fails_open(before: str, after: str, message: str) -> None:
-    text = shipped_profiles()["ons-srs"].replace(before, after)
-    with pytest.raises(MalformedProfile, match=message):
-        RuleProfile.from_toml(text, "ons-srs.toml")
-
-
-def test_an_unknown_profile_names_those_there_are() -> None:
-    with pytest.raises(MalformedProfile, match="ons-srs"):
-        RuleProfile.load("none")
+def test_a_profile_without_a_threshold_judges_no_cell() -> None:
+    with pytest.raises(MalformedProfile, match="no threshold"):
+        suppress_primary(facts_of([3]), RuleProfile(p_percent=10), "persons")
