@@ -111,7 +111,9 @@ fill_environment() {
         uv venv --python "$python" "$folder"
     fi
     rm -f "$folder"/.stamp*
-    uv pip sync --python "$folder/bin/python" --require-hashes --only-binary :all: --compile-bytecode "$lock"
+    uv pip sync --python "$folder/bin/python" --require-hashes --only-binary :all: "$lock"
+    # Compiled now, since whoever uses it later may not write here; without the packages' own tests, a third of it all.
+    "$folder/bin/python" -m compileall -qq -x '/tests?/' "$folder/lib" || true
 }
 
 # install_own ENVIRONMENT FOLDER TARGET: the project in FOLDER, built offline as TARGET, into ENVIRONMENT.
