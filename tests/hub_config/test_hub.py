@@ -212,6 +212,12 @@ def test_cross_site_call_is_refused(ada: Browser) -> None:
     assert answer.status_code == 403
 
 
+def test_answers_that_come_at_once_pass_the_proxy(ada: Browser) -> None:
+    cross_site = {"Sec-Fetch-Mode": "cors"}
+    posts = [ada.http.post("/user/ada/heron/api/kernels", json={}, headers=cross_site) for _ in range(100)]
+    assert {answer.status_code for answer in posts} == {403}
+
+
 # --- inside the session
 
 
@@ -310,6 +316,13 @@ def test_one_tcp_port_is_listened_on(running: Running, ada: Browser) -> None:
     driver.run_code(ada, "heron", "1 + 1")
     pids = [int(line.split()[0]) for line in processes_of(running.house)]
     assert _listening(pids) == {running.house.settings.port}
+
+
+def test_every_socket_is_this_users_alone(running: Running, ada: Browser) -> None:
+    with driver.open_kernel(ada, "heron", "sockets.ipynb"):
+        found = [path for path in running.house.settings.run.rglob("*") if path.is_socket()]
+        assert {path.name for path in found} >= {"hub.sock", "proxy.sock", "outputs.sock", "server.sock", "gate.sock"}
+        assert [path for path in found if path.stat().st_mode & 0o077] == []
 
 
 # --- ends
