@@ -74,9 +74,7 @@ def create_project(
         raise Invalid(f"“{project_id}” cannot be a project's id. Use lower-case letters, digits and hyphens.")
     if session.get(Project, project_id) is not None:
         raise Conflict(f"There is a project “{project_id}” already. Choose another id.")
-    project = Project(
-        id=project_id, name=name, purpose=purpose, purpose_class=purpose_class, state=ProjectState.DRAFT
-    )
+    project = Project(id=project_id, name=name, purpose=purpose, purpose_class=purpose_class, state=ProjectState.DRAFT)
     session.add(project)
     audit.record(session, actor, "project.created", f"project:{project_id}", purpose_class=purpose_class.value)
     return project
@@ -100,9 +98,7 @@ def move(session: Session, project: Project, state: ProjectState, *, actor: str)
             f"The project “{project.id}” is {project.state.value}; it cannot become {state.value} from there. "
             f"Possible next: {', '.join(sorted(TRANSITIONS[project.state])) or 'nothing, it has ended'}."
         )
-    audit.record(
-        session, actor, f"project.{state.value}", f"project:{project.id}", before=project.state.value
-    )
+    audit.record(session, actor, f"project.{state.value}", f"project:{project.id}", before=project.state.value)
     project.state = state
 
 

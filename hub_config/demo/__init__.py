@@ -120,7 +120,7 @@ def running(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
     """Saferoom, started as `saferoom up` and ended with the block. Raises `DemoFailed` if it does not answer."""
     log = settings.log / "saferoom.log"
     with log.open("ab") as output:
-        saferoom = subprocess.Popen(
+        saferoom = subprocess.Popen(  # noqa: S603 - our own command, without a shell
             [sys.executable, "-m", "hub_config.commands", "up", *_flags(settings)],
             stdout=output,
             stderr=output,

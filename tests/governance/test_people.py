@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyotp
 import pytest
@@ -30,7 +31,7 @@ def test_password_and_code_together_sign_in(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"password": "guess"}, {"code": "000000"}, {"name": "nobody"}, {"code": ""}])
-def test_every_wrong_part_gives_the_same_sentence(engine: Engine, wrong: dict[str, str]) -> None:
+def test_every_wrong_part_gives_the_same_sentence(engine: Engine, wrong: dict[str, Any]) -> None:
     with pytest.raises(LoginFailed) as failure:
         sign_in(engine, **wrong)
     assert str(failure.value) == str(LoginFailed())

@@ -72,7 +72,7 @@ FORGERIES = {
     "the state alone": "UPDATE release_request SET state = 'approved'",
     "votes of one person": "UPDATE checker_vote SET checker = 'cleo', turn = turn * 1 WHERE checker = 'carl'",
     "votes of another turn": "UPDATE checker_vote SET turn = 0",
-    "votes on other content": "UPDATE checker_vote SET content_hash = 'f' || substr(content_hash, 2)",
+    "votes on other content": "UPDATE checker_vote SET content_hash = 'x' || substr(content_hash, 2)",
     "a changed title": "UPDATE release_request SET title = 'Something else'",
     "a changed audience": "UPDATE release_request SET audience = 'pre_publication'",
     "fewer checkers": "UPDATE release_request SET checkers_needed = 1",
@@ -115,15 +115,19 @@ def test_a_release_that_fails_stays_approved_and_is_not_tried_for_ever(house: Ho
         assert the_request(session, request).state is RequestState.APPROVED
 
 
+def release_and_fail(house: House, request_id: str) -> None:
+    with transaction(house.engine) as session:
+        request = the_request(session, request_id)
+        releasing.release(session, house.store, request, house.folder / "releases", actor="checker")
+        raise RuntimeError
+
+
 def test_a_crash_between_package_and_register_is_made_good(house: House) -> None:
     """The package was written, the transaction was lost: the next try replaces it, and registers it once."""
     request = an_approved_request(house)
     folder = house.folder / "releases" / request
-    with pytest.raises(RuntimeError), transaction(house.engine) as session:
-        releasing.release(
-            session, house.store, the_request(session, request), house.folder / "releases", actor="checker"
-        )
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        release_and_fail(house, request)
     assert folder.exists()
     assert release_next(house.engine, house.store, house.folder / "releases", set())
     verify_package(folder)
