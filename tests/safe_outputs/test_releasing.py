@@ -13,6 +13,7 @@ from safe_outputs import releasing
 from safe_outputs.checker.worker import release_next
 from safe_outputs.errors import NoSuchThing, Tampered, WrongState
 from safe_outputs.package import read_package, verify_package
+from safe_outputs.statistics import Crosstab
 from safe_outputs.transitions import RequestState
 from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (
@@ -171,3 +172,20 @@ def test_a_checker_sees_only_her_own_vote_while_a_turn_is_open(house: House) -> 
     assert seen_by("carl").line.votes == 1
     cast_vote(house, request, "carl")
     assert [vote.checker for vote in seen_by("cora").votes] == ["Cleo", "Carl"]
+
+
+def test_several_exact_tables_in_one_request_make_a_person_look(house: House) -> None:
+    """Two tables that may differ by a few people: the request is referred, though each table passes alone."""
+    other = Crosstab(dataset="rand_hie", dimensions=("plan",))
+    together = [an_answered_statistic(house), an_answered_statistic(house, other)]
+    request = a_submitted_request(house, together)
+    with reading(house.engine) as session:
+        view = views.request_view(session, house.store, request, "cleo", TODAY)
+    assert (view.line.verdict, [finding.rule for finding in view.findings]) == ("refer", ["differencing"])
+    assert "2 exact tables of rand_hie" in view.findings[0].sentence
+
+
+def test_a_table_and_a_private_count_are_not_differenced(house: House) -> None:
+    request = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
+    with reading(house.engine) as session:
+        assert views.request_view(session, house.store, request, "cleo", TODAY).findings == ()
