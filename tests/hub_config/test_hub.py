@@ -70,7 +70,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     with short_folder() as folder:
-        house = build_house(folder, check_rights_seconds=2)
+        house = build_house(folder, run=str(folder / "run"), check_rights_seconds=2)
         house.provide_data("heron")
         house.provide_data("wren")
         made = Running(house, start_hub(house, folder / "hub.log"), folder / "hub.log")
@@ -374,7 +374,7 @@ def test_stopping_and_starting_keeps_the_workspace(running: Running, ada: Browse
 
 def test_killed_hub_finds_its_sessions_again_and_a_stopped_one_leaves_nothing() -> None:
     with short_folder() as folder:
-        house, log = build_house(folder), folder / "hub.log"
+        house, log = build_house(folder, run=str(folder / "run")), folder / "hub.log"
         house.provide_data("heron")
         hub = start_hub(house, log)
         try:
