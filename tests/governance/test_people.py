@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from governance.database import now, transaction
-from governance.errors import Conflict
+from governance.errors import Conflict, Invalid
 from governance.people import LoginFailed, Person, authenticate
 from tests.governance.people_factory import PASSWORD, SEAL, TOTP_SECRET, a_person
 
@@ -63,3 +63,9 @@ def test_secrets_are_not_kept_in_the_clear(engine: Engine) -> None:
 def test_a_name_is_enrolled_once(engine: Engine) -> None:
     with pytest.raises(Conflict, match="already in the register"), transaction(engine) as session:
         a_person(session, "ada")
+
+
+@pytest.mark.parametrize("name", ["", "Ada", "ada lovelace", "-ada", "ada-", "a--b", "1ada", "ada/..", "a" * 31, "adá"])
+def test_a_name_fits_into_an_address(engine: Engine, name: str) -> None:
+    with pytest.raises(Invalid, match="cannot be a person's name"), transaction(engine) as session:
+        a_person(session, name)
