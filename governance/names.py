@@ -12,6 +12,6 @@ def require_name(name: str, what: str) -> None:
     """Raise `Invalid` unless `name` is lower-case letters and digits, with single hyphens between, a letter first."""
     if len(name) > LONGEST_NAME or not _SLUG.fullmatch(name):
         raise Invalid(
-            f"“{name[:60]}” cannot be {what}. Use at most {LONGEST_NAME} lower-case letters, digits and single hyphens, "
-            "with a letter first."
+            f"“{name[:60]}” cannot be {what}. Use at most {LONGEST_NAME} lower-case letters, digits and single "
+            "hyphens, with a letter first."
         )
