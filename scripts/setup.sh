@@ -181,7 +181,9 @@ make_styles() {
     [[ -f $static/saferoom.css && -f $static/govuk-frontend.min.js ]] && is_made "$stamp" "$(key "${sources[@]}")" && return
     say "making the pages' styles"
     mkdir -p "$static"
-    node_modules/.bin/sass --load-path=node_modules --style=compressed --no-source-map safe_outputs/web/styles/saferoom.scss "$static/saferoom.css"
+    node_modules/.bin/sass --load-path=node_modules --style=compressed --no-source-map --no-error-css \
+        safe_outputs/web/styles/saferoom.scss build/saferoom.css
+    mv build/saferoom.css "$static/"
     cp node_modules/govuk-frontend/dist/govuk/govuk-frontend.min.js "$static/"
     key "${sources[@]}" >"$stamp"
 }
