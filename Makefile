@@ -46,7 +46,7 @@ lint: setup ## format, lint, types, import contracts
 	$(python) -m ruff format --check $(code)
 	$(python) -m ruff check $(code)
 	$(python) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 .PHONY: test
 test: setup-tests ## set up, then every test: first the quick ones side by side, then those that need the whole of it

@@ -52,7 +52,8 @@ class Population:
                 clauses.append(f"{quoted(condition.column)} IN ({marks})")
             else:
                 clauses.append(f"{quoted(condition.column)} {_COMPARISONS[condition.operator]} ?")
-        return f"SELECT * FROM {quoted(self.table)} WHERE {' AND '.join(clauses)}", parameters
+        query = f"SELECT * FROM {quoted(self.table)} WHERE {' AND '.join(clauses)}"  # noqa: S608 - values are bound
+        return query, parameters
 
 
 def quoted(name: str) -> str:

@@ -1,23 +1,23 @@
 """What this library raises.
 
-    DisclosureControlError    base; its text says what, why and what to do next, and holds no data value
-    ├── MalformedProfile      a rule profile that is unknown, incomplete or not understood
-    ├── UnknownColumn         a table, dimension, unit or value column that the data does not have
-    ├── MalformedHierarchy    codes that are no tree with one root
-    ├── MalformedTable        cells or microdata of which no table can be made: NaN, negative counts, no additivity, …
-    │   └── UnknownCode       a code that no hierarchy of its dimension names, or one that the data does not have
-    ├── EmptyTable            nobody is in the population
-    ├── MalformedPTable       a perturbation table with gaps, bias or noise that makes counts negative
-    ├── UnknownCellKey        a count or a cell key that the perturbation table has no entry for
-    ├── MalformedRecordKeys   record keys that are missing, negative, or not spread over the cell keys
-    ├── MalformedRounding     a base, a method or values that cannot be rounded
-    ├── RoundingFailed        no additive rounding is proven: there is none, or the time was up
-    ├── SuppressionFailed     no pattern is proven to protect every cell: the time was up, or the solver has no proof
-    │   └── Unprotectable     there is no such pattern, whatever else is withheld
-    ├── UnprovenPrivacy       a mechanism whose privacy loss is not proven to be within its price
-    ├── AttackFailed          the attack could not be carried out, so nothing is known to be safe
-    └── LedgerError           the ledger cannot do this
-        └── BudgetExceeded    a price above what is left
+DisclosureControlError    base; its text says what, why and what to do next, and holds no data value
+├── MalformedProfile      a rule profile that is unknown, incomplete or not understood
+├── UnknownColumn         a table, dimension, unit or value column that the data does not have
+├── MalformedHierarchy    codes that are no tree with one root
+├── MalformedTable        cells or microdata of which no table can be made: NaN, negative counts, no additivity, …
+│   └── UnknownCode       a code that no hierarchy of its dimension names, or one that the data does not have
+├── EmptyTable            nobody is in the population
+├── MalformedPTable       a perturbation table with gaps, bias or noise that makes counts negative
+├── UnknownCellKey        a count or a cell key that the perturbation table has no entry for
+├── MalformedRecordKeys   record keys that are missing, negative, or not spread over the cell keys
+├── MalformedRounding     a base, a method or values that cannot be rounded
+├── RoundingFailed        no additive rounding is proven: there is none, or the time was up
+├── SuppressionFailed     no pattern is proven to protect every cell: the time was up, or the solver has no proof
+│   └── Unprotectable     there is no such pattern, whatever else is withheld
+├── UnprovenPrivacy       a mechanism whose privacy loss is not proven to be within its price
+├── AttackFailed          the attack could not be carried out, so nothing is known to be safe
+└── LedgerError           the ledger cannot do this
+    └── BudgetExceeded    a price above what is left
 """
 
 

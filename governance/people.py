@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from governance import audit
 from governance.database import Base
 from governance.errors import Conflict, NotFound, Refused
+from governance.names import require_name
 
 CODE_PERIOD_SECONDS = 30
 CODE_DRIFT_STEPS = 1
@@ -77,7 +78,9 @@ def enrol(
 
     Raises:
         Conflict: the name is taken.
+        Invalid: the name cannot be part of an address.
     """
+    require_name(name, "a person's name here")
     if session.get(Person, name) is not None:
         raise Conflict(f"“{name}” is already in the register. Choose another name.")
     person = Person(

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from governance import audit
 from governance.database import Base
 from governance.errors import Conflict, Invalid, NotFound
+from governance.names import require_name
 from governance.people import Person, Role, find_person
 
 
@@ -63,20 +64,17 @@ def create_project(
 
     Raises:
         Conflict: the id is taken.
-        Invalid: the purpose is none that data may be used for here, or the id is no lower-case slug.
+        Invalid: the purpose is none that data may be used for here, or the id cannot be part of an address.
     """
     if purpose_class not in OPEN_PURPOSES:
         raise Invalid(
             f"Data here may be used for research or official statistics only, not for “{purpose_class.value}”. "
             "Ask the data owner which other legal route fits this purpose."
         )
-    if not project_id.replace("-", "").isalnum() or project_id != project_id.lower() or not project_id.isascii():
-        raise Invalid(f"“{project_id}” cannot be a project's id. Use lower-case letters, digits and hyphens.")
+    require_name(project_id, "a project's id")
     if session.get(Project, project_id) is not None:
         raise Conflict(f"There is a project “{project_id}” already. Choose another id.")
-    project = Project(
-        id=project_id, name=name, purpose=purpose, purpose_class=purpose_class, state=ProjectState.DRAFT
-    )
+    project = Project(id=project_id, name=name, purpose=purpose, purpose_class=purpose_class, state=ProjectState.DRAFT)
     session.add(project)
     audit.record(session, actor, "project.created", f"project:{project_id}", purpose_class=purpose_class.value)
     return project
@@ -100,9 +98,7 @@ def move(session: Session, project: Project, state: ProjectState, *, actor: str)
             f"The project “{project.id}” is {project.state.value}; it cannot become {state.value} from there. "
             f"Possible next: {', '.join(sorted(TRANSITIONS[project.state])) or 'nothing, it has ended'}."
         )
-    audit.record(
-        session, actor, f"project.{state.value}", f"project:{project.id}", before=project.state.value
-    )
+    audit.record(session, actor, f"project.{state.value}", f"project:{project.id}", before=project.state.value)
     project.state = state
 
 

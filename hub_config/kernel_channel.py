@@ -52,11 +52,9 @@ class KernelChannel:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        if hasattr(self, "_socket"):
-            self._socket.close()
-        self.close_session()
-        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.run_until_complete(self._disconnect())
         self._loop.close()
+        self.close_session()
 
     def run_cell(self, cell: Any, number: int, seconds: float) -> None:
         """Run one cell and put its outputs into it. Raises `CellFailed`, `ChannelFailed`."""
@@ -75,6 +73,11 @@ class KernelChannel:
     async def _connect(self) -> WebSocketClientConnection:
         request = HTTPRequest(f"{self.url}?session_id={self.id}", headers=dict(self.headers))
         return await websocket_connect(request, max_message_size=LARGEST_MESSAGE)
+
+    async def _disconnect(self) -> None:
+        if hasattr(self, "_socket"):
+            self._socket.close()
+        await asyncio.sleep(0)
 
     async def _answers(self) -> None:
         """Wait until the kernel is there."""

@@ -113,8 +113,10 @@ class ReleaseFile(_Frozen):
 
 
 class Answer(_Frozen):
-    """The answer to one statistic. `audiences` are those for which the release policy permits it,
-    `checkers` how many output checkers it asks for."""
+    """The answer to one statistic.
+
+    `audiences` are those for which the release policy permits it, `checkers` how many output checkers it asks for.
+    """
 
     plan: Plan
     plan_hash: str

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from governance import access, audit
 from governance.people import find_person
 from governance.projects import find_project, is_member
-from safe_outputs.answers import AUDIENCES, Answer, Verdict, worst
+from safe_outputs.answers import AUDIENCES, Answer, Finding, Verdict, worst
 from safe_outputs.asking import read_answer
+from safe_outputs.differencing import within_request
 from safe_outputs.errors import NotPermitted
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest
 from safe_outputs.requests import find_request, votes_are_open, votes_of_turn, why_not
@@ -80,7 +81,10 @@ class HistoryLine:
 
 @dataclass(frozen=True)
 class RequestView:
-    """A request as one person may see it. `reasons` says, for each action, why she cannot take it (or None)."""
+    """A request as one person may see it.
+
+    `findings` are about its statistics together; `reasons` says, for each action, why she cannot take it (or None).
+    """
 
     line: RequestLine
     purpose: str
@@ -89,6 +93,7 @@ class RequestView:
     turn: int
     content_hash: str | None
     statistics: tuple[StatisticView, ...]
+    findings: tuple[Finding, ...]
     votes: tuple[VoteView, ...]
     reasons: dict[Action, str | None]
     history: tuple[HistoryLine, ...]
@@ -149,6 +154,7 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         turn=request.turn,
         content_hash=request.content_hash,
         statistics=tuple(_statistics(store, request)),
+        findings=tuple(within_request(_answers(store, request))),
         votes=tuple(_visible_votes(session, request, person)),
         reasons={action: why_not(session, request, person, action, today) for action in Action},
         history=tuple(_history(session, request, person)),
@@ -184,7 +190,8 @@ def _released_before(session: Session, request: ReleaseRequest) -> tuple[Release
 
 
 def _line(session: Session, store: Store, request: ReleaseRequest, person: str, today: date) -> RequestLine:
-    verdicts = [read_answer(store, item.statistic).verdict for item in request.items if item.statistic.answer]
+    answers = _answers(store, request)
+    verdicts = [*(each.verdict for each in answers), *(each.verdict for each in within_request(answers))]
     return RequestLine(
         id=request.id,
         title=request.title,
@@ -200,6 +207,10 @@ def _line(session: Session, store: Store, request: ReleaseRequest, person: str, 
         since=request.decided_at or request.submitted_at or request.created_at,
         mine=why_not(session, request, person, Action.VOTE, today) is None,
     )
+
+
+def _answers(store: Store, request: ReleaseRequest) -> list[Answer]:
+    return [read_answer(store, item.statistic) for item in request.items if item.statistic.answer]
 
 
 def _statistics(store: Store, request: ReleaseRequest) -> list[StatisticView]:

@@ -74,9 +74,7 @@ def why_not(session: Session, request: ReleaseRequest, person: str, action: Acti
     return _why_no_right(session, request, person, action, today) or _why_not_now(request, person, action)
 
 
-def _why_no_right(
-    session: Session, request: ReleaseRequest, person: str, action: Action, today: date
-) -> str | None:
+def _why_no_right(session: Session, request: ReleaseRequest, person: str, action: Action, today: date) -> str | None:
     match action:
         case Action.EDIT | Action.SUBMIT | Action.WITHDRAW:
             if request.author != person:
@@ -206,9 +204,7 @@ def vote(
     if request.state is RequestState.SUBMITTED:
         move(session, request, RequestState.IN_REVIEW, actor=checker, turn=request.turn)
     request.votes.append(
-        CheckerVote(
-            turn=request.turn, checker=checker, vote=vote, comment=comment.strip(), content_hash=seen, at=now()
-        )
+        CheckerVote(turn=request.turn, checker=checker, vote=vote, comment=comment.strip(), content_hash=seen, at=now())
     )
     audit.record(
         session, checker, "request.voted", f"request:{request.id}", turn=request.turn, vote=vote.value, content=seen
@@ -276,4 +272,3 @@ def move(session: Session, request: ReleaseRequest, state: RequestState, *, acto
         raise WrongState(f"A request that is {IN_WORDS[request.state]} cannot become {state.value}.")
     request.state = state
     audit.record(session, actor, f"request.{state.value}", f"request:{request.id}", **detail)
-

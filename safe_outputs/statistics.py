@@ -120,12 +120,15 @@ def plan_hash(plan: Crosstab | PrivateCount) -> str:
 
 def in_words(plan: Crosstab | PrivateCount, units: str = "units") -> str:
     """What is asked, in one plain sentence; `units` is the plural of whom the data is about."""
+    where = f", where {' and '.join(each.in_words() for each in plan.where)}" if plan.where else ""
+    return f"{_asked(plan, units)}{where}."
+
+
+def _asked(plan: Crosstab | PrivateCount, units: str) -> str:
     match plan:
         case Crosstab():
             measure = f" and the {plan.measure.aggregate} of {plan.measure.column}" if plan.measure else ""
-            asked = f"Number of {units}{measure} in {plan.dataset}, by {' and '.join(plan.dimensions)}"
+            return f"Number of {units}{measure} in {plan.dataset}, by {' and '.join(plan.dimensions)}"
         case PrivateCount():
             groups = f", by {plan.by}" if plan.by else ""
-            asked = f"Differentially private number of {units} in {plan.dataset}{groups}"
-    where = f", where {' and '.join(each.in_words() for each in plan.where)}" if plan.where else ""
-    return f"{asked}{where}."
+            return f"Differentially private number of {units} in {plan.dataset}{groups}"

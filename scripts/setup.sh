@@ -23,9 +23,10 @@ fail() { say "$*"; exit 1; }
 
 # ------------------------------------------------------------------------------------------------------- stamps
 
-# key FILE…: the hash of these files, of where they are, and of the Python that was asked for.
-key() { { echo "$PWD ${PYTHON:-}"; cat "$@"; } | sha256sum | cut -d' ' -f1; }
+# key FILE…: the hash of these files and of where they are (a moved checkout is set up again).
+key() { { echo "$PWD"; cat "$@"; } | sha256sum | cut -d' ' -f1; }
 is_made() { [[ -f $1 && $(<"$1") == "$2" ]]; }
+is_environment() { [[ -x $1/bin/python ]] && is_made "$1/.stamp" "$2"; }
 # Runs of two people, or of two terminals, take turns.
 take_turn() { mkdir -p build; exec 9>"build/$1.turn"; flock 9; }
 
@@ -105,13 +106,15 @@ uv() {
 # environment FOLDER LOCK: FOLDER holds exactly what LOCK names, and what is installed from this checkout on top of it.
 fill_environment() {
     local folder=$1 lock=$2 python
-    if [[ ! -f $folder/.stamp || ! -x $folder/bin/python || -n ${PYTHON:-} ]]; then
+    if [[ ! -f $folder/.stamp || ! -x $folder/bin/python ]]; then
         python=$(need_python)
         rm -rf "$folder"
         uv venv --python "$python" "$folder"
     fi
     rm -f "$folder"/.stamp*
-    uv pip sync --python "$folder/bin/python" --require-hashes --only-binary :all: --compile-bytecode "$lock"
+    uv pip sync --python "$folder/bin/python" --require-hashes --only-binary :all: "$lock"
+    # Compiled now, since whoever uses it later may not write here; without the packages' own tests, a third of it all.
+    "$folder/bin/python" -m compileall -qq -x '/site-packages/.*/tests?/' "$folder/lib" || true
 }
 
 # install_own ENVIRONMENT FOLDER TARGET: the project in FOLDER, built offline as TARGET, into ENVIRONMENT.
@@ -128,22 +131,22 @@ install_own() {
 # ------------------------------------------------------------------------------------------------------- parts
 
 make_tools() {
-    local lock=requirements/build.txt stamp=$tools/.stamp python
-    is_made "$stamp" "$(key "$lock")" && return
+    local lock=requirements/build.txt python
+    is_environment "$tools" "$(key "$lock")" && return
     say "installing what installs and builds"
     python=$(need_python)
     rm -rf "$tools"
     "$python" -m venv "$tools"
     "$tools/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --no-deps --only-binary :all: -r "$lock"
-    key "$lock" >"$stamp"
+    key "$lock" >"$tools/.stamp"
 }
 
 make_service() {
-    local lock=requirements/service.txt stamp=.venv/.stamp
-    if ! is_made "$stamp" "$(key "$lock")"; then
+    local lock=requirements/service.txt
+    if ! is_environment .venv "$(key "$lock")"; then
         say "installing the service's environment (.venv)"
         fill_environment .venv "$lock"
-        key "$lock" >"$stamp"
+        key "$lock" >.venv/.stamp
     fi
     is_made .venv/.stamp-saferoom "$(key pyproject.toml)" && return
     install_own .venv . wheel:editable
@@ -151,11 +154,11 @@ make_service() {
 }
 
 make_session() {
-    local lock=requirements/session.txt stamp=.session/.stamp client
-    if ! is_made "$stamp" "$(key "$lock")"; then
+    local lock=requirements/session.txt client
+    if ! is_environment .session "$(key "$lock")"; then
         say "installing the researchers' environment (.session)"
         fill_environment .session "$lock"
-        key "$lock" >"$stamp"
+        key "$lock" >.session/.stamp
     fi
     mapfile -t client < <(find packaging/saferoom-client safe_outputs/client safe_outputs/{__init__,answers,statistics}.py safe_outputs/py.typed -type f -not -name '*.pyc' | sort)
     is_made .session/.stamp-client "$(key "${client[@]}")" && return
@@ -178,7 +181,9 @@ make_styles() {
     [[ -f $static/saferoom.css && -f $static/govuk-frontend.min.js ]] && is_made "$stamp" "$(key "${sources[@]}")" && return
     say "making the pages' styles"
     mkdir -p "$static"
-    node_modules/.bin/sass --load-path=node_modules --style=compressed --no-source-map safe_outputs/web/styles/saferoom.scss "$static/saferoom.css"
+    node_modules/.bin/sass --load-path=node_modules --style=compressed --no-source-map --no-error-css \
+        safe_outputs/web/styles/saferoom.scss build/saferoom.css
+    mv build/saferoom.css "$static/"
     cp node_modules/govuk-frontend/dist/govuk/govuk-frontend.min.js "$static/"
     key "${sources[@]}" >"$stamp"
 }

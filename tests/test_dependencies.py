@@ -116,8 +116,9 @@ def test_what_the_notebook_client_imports_is_in_the_researchers_environment() ->
 
 def test_a_package_on_both_sides_of_the_wall_has_one_range_and_one_version() -> None:
     client = requirements_of(CLIENT["project"]["dependencies"])
-    for name in SESSION.keys() & (SERVICE.keys() | client.keys()):
-        ranges = {str(side[name].specifier) for side in (SERVICE, SESSION, client) if name in side}
+    sides = (SERVICE, DEVELOPMENT, SESSION, client)
+    for name in SESSION.keys() & (SERVICE.keys() | DEVELOPMENT.keys() | client.keys()):
+        ranges = {str(side[name].specifier) for side in sides if name in side}
         assert len(ranges) == 1, f"{name}: {ranges}"
         assert pins("service").get(name) == pins("session")[name]
 

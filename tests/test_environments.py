@@ -1,7 +1,6 @@
 """Two environments: the service's, which runs these tests, and the researchers' (.session), which knows none of it."""
 
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -58,12 +57,3 @@ def test_the_notebook_client_is_installed_as_it_stands_here_and_nothing_beside_i
 def test_every_module_of_the_client_imports_in_a_notebook_without_a_warning() -> None:
     ended = in_session("\n".join(f"import {module}" for module in client_modules()))
     assert (ended.returncode, ended.stderr) == (0, "")
-
-
-def test_the_import_contract_of_the_client_names_every_module_of_the_server() -> None:
-    linter = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    (contract,) = [each for each in linter["contracts"] if "safe_outputs.client" in each["source_modules"]]
-    modules = {path.name for path in (CHECKOUT / "safe_outputs").iterdir() if path.is_dir() or path.suffix == ".py"}
-    of_the_server = {name.removesuffix(".py") for name in modules - SHARED - {"client", "__pycache__"}}
-    forbidden = {name for name in contract["forbidden_modules"] if name.startswith("safe_outputs.")}
-    assert forbidden == {f"safe_outputs.{name}" for name in of_the_server}

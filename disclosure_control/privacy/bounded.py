@@ -49,11 +49,11 @@ def _grouped(
     marks = ", ".join("?" for _ in keys)
     query = f"""
         WITH population AS ({source}),
-        owned AS (SELECT DISTINCT {unit} AS _unit, {column}::VARCHAR AS _key FROM population WHERE {column} IN ({marks})),
-        ranked AS (
-            SELECT _key, row_number() OVER (PARTITION BY _unit ORDER BY sha256(concat(?, _unit, chr(31), _key))) AS _rank
-            FROM owned
-        )
+        owned AS (
+            SELECT DISTINCT {unit} AS _unit, {column}::VARCHAR AS _key FROM population WHERE {column} IN ({marks})
+        ),
+        ordered AS (SELECT _unit, _key, sha256(concat(?, _unit, chr(31), _key)) AS _order FROM owned),
+        ranked AS (SELECT _key, row_number() OVER (PARTITION BY _unit ORDER BY _order) AS _rank FROM ordered)
         SELECT _key, count(*) FROM ranked WHERE _rank <= ? GROUP BY _key
     """  # noqa: S608 - names are quoted identifiers from the catalogue, values are bound
     return query, [*parameters, *keys, salt, groups_per_unit]

@@ -1,6 +1,7 @@
 """`saferoom demo`: the whole way on one machine, from a data owner's file to a released statistic."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -10,14 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pyotp
+from sqlalchemy import Engine
 
 from governance.database import open_database, reading
 from governance.errors import NotFound, Unavailable
 from governance.people import CODE_PERIOD_SECONDS
 from hub_config.demo import cast
+from hub_config.demo.cast import Cast
 from hub_config.demo.house import furnish
 from hub_config.demo.visitor import answers, anybody
 from hub_config.demo.walk import walk
+from hub_config.driver import DriverError
+from hub_config.kernel_channel import CellFailed, ChannelFailed
 from hub_config.migrations import migrate
 from hub_config.notices import NOT_SANDBOXED
 from hub_config.secrets import Secrets
@@ -38,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(settings: Settings, given: argparse.Namespace) -> int:
     """Furnish the house, start it, walk through it, and stay up until Ctrl-C (or end, with --once)."""
+    os.umask(0o077)
     say(f"Saferoom demo. State: {settings.state}")
     settings.prepare()
     Secrets.load(settings.secrets)
@@ -51,12 +57,21 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
     say(f"WARNING: {NOT_SANDBOXED}")
     with running(settings) as saferoom:
         say(f"Saferoom runs on {settings.hub_url}.")
-        package = walk(settings, engine, people, say)
+        package = _walked(settings, engine, people)
         write_facts(settings, package)
         say(closing(settings, package))
         if not given.once:
             _stay(saferoom)
     return 0
+
+
+def _walked(settings: Settings, engine: Engine, people: Cast) -> Path:
+    try:
+        return walk(settings, engine, people, say)
+    except (DriverError, CellFailed, ChannelFailed) as error:
+        raise DemoFailed(
+            f"The walk stopped: {error}. Nothing was lost; run it again, or look into {settings.log}."
+        ) from error
 
 
 def code_arguments(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +135,7 @@ def running(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
     """Saferoom, started as `saferoom up` and ended with the block. Raises `DemoFailed` if it does not answer."""
     log = settings.log / "saferoom.log"
     with log.open("ab") as output:
-        saferoom = subprocess.Popen(
+        saferoom = subprocess.Popen(  # noqa: S603 - our own command, without a shell
             [sys.executable, "-m", "hub_config.commands", "up", *_flags(settings)],
             stdout=output,
             stderr=output,

@@ -1,7 +1,6 @@
 """The people of the demo, and `demo.json`, which holds what is needed to be any of them. For demonstrations only."""
 
 import json
-import os
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -109,7 +108,7 @@ def require_nobody(session: Session, file: Path) -> None:
     """Raise `Conflict` when there are people but no `demo.json`: their passwords cannot be had back."""
     if not file.exists() and session.scalars(select(Person).limit(1)).first() is not None:
         raise Conflict(
-            f"The state in {file.parent} has people, but {os.path.basename(file)} with their passwords is gone. "
+            f"The state in {file.parent} has people, but {file.name} with their passwords is gone. "
             "Choose another folder with STATE=, or put the file back."
         )
 

@@ -12,10 +12,10 @@ from disclosure_control import cell_facts, suppress_primary
 from safe_outputs.answers import Cell, Column, Finding, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.population import codes_of, dimension_of, measure_of, population_of
+from safe_outputs.differencing import with_earlier_releases
 from safe_outputs.statistics import Crosstab
 
 MEAN_DECIMALS = 2
-DIFFERENCING_SOURCE = "Saferoom, invariant I4: earlier releases of the same population count as known to an attacker"
 
 
 def protected_table(
@@ -43,7 +43,7 @@ def protected_table(
         measures=measures,
         cells=tuple(_cell(row, dimensions, plan, len(measures)) for row in protected.to_dict("records")),
     )
-    return table, [*(_finding(each) for each in found), *_differencing(evidence)]
+    return table, [*(_finding(each) for each in found), *with_earlier_releases(evidence.released_before)]
 
 
 def _measures(plan: Crosstab, value: CatalogueColumn | None, unit_plural: str) -> tuple[Column, ...]:
@@ -96,23 +96,3 @@ def _finding(found: RuleFinding) -> Finding:
         source=found.source,
         fix=found.fix,
     )
-
-
-def _differencing(evidence: Evidence) -> list[Finding]:
-    """Differencing with earlier releases is judged by a person until software can prove it safe."""
-    if not evidence.released_before:
-        return []
-    return [
-        Finding(
-            rule="differencing",
-            verdict=Verdict.REFER,
-            sentence=(
-                f"{evidence.released_before} other exact tables of this dataset were released before. An output "
-                "checker has to judge whether anybody can be singled out by subtraction."
-            ),
-            value=f"{evidence.released_before} earlier tables",
-            limit="none that differs by fewer units than the threshold",
-            source=DIFFERENCING_SOURCE,
-            fix="Say in the request's purpose how the population differs from that of the earlier tables.",
-        )
-    ]

@@ -82,7 +82,7 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool
         return False
     try:
         digest, verdict = _computed(engine, store, ledger, salt, statistic)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         _log_without_data(f"statistic {statistic.id} refused", error)
         with transaction(engine) as session:
             asking.refuse(session, session.merge(statistic), for_people(error), actor=ACTOR)
@@ -110,7 +110,7 @@ def release_next(engine: Engine, store: Store, releases: Path, given_up: set[str
     try:
         with transaction(engine) as session:
             releasing.release(session, store, find_request(session, waiting[0]), releases, actor=ACTOR)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         given_up.add(waiting[0])
         _log_without_data(f"request {waiting[0]} not released", error)
     return True

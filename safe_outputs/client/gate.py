@@ -9,7 +9,7 @@ SOCKET_VARIABLE = "SAFEROOM_GATE"
 TIMEOUT_SECONDS = 60.0
 
 
-class Refused(Exception):  # noqa: N818 - read by researchers as a sentence, not as a programming error
+class Refused(Exception):
     """Saferoom said no; the text says why and what to do next. Notebooks show the sentence without a traceback."""
 
     def __init__(self, sentence: str, status: int) -> None:

@@ -89,6 +89,11 @@ class Source:
     def table(self) -> str:
         return str(self._facts["table"])
 
+    @property
+    def in_words(self) -> str:
+        """Title, version and size."""
+        return f"{self._facts['title']} (v{self._facts['version']}, {self._facts['rows']:,} rows)"
+
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A read-only connection to the project copy."""
         return duckdb.connect(str(self._facts["copy"]), read_only=True)
@@ -146,17 +151,13 @@ class Room:
         return self.__getattr__(name)
 
     def __repr__(self) -> str:
-        lines = [f"You work in {self.facts['project']['name']}. You can use:"]
-        lines += [f"  {each.table} – {each._facts['title']} (v{each._facts['version']}, {each._facts['rows']:,} rows)"
-                  for each in self.sources.values()]  # fmt: skip
-        return "\n".join([*lines, *self._closing()])
+        lines = [f"  {each.table} – {each.in_words}" for each in self.sources.values()]
+        return "\n".join([f"You work in {self.facts['project']['name']}. You can use:", *lines, *self._closing()])
 
     def _repr_html_(self) -> str:
         project = escape(self.facts["project"]["name"])
         items = "".join(
-            f"<li><code>{escape(each.table)}</code> – {escape(each._facts['title'])} "
-            f"(v{each._facts['version']}, {each._facts['rows']:,} rows)</li>"
-            for each in self.sources.values()
+            f"<li><code>{escape(each.table)}</code> – {escape(each.in_words)}</li>" for each in self.sources.values()
         )
         closing = "".join(f"<p>{escape(line)}</p>" for line in self._closing())
         return f"<p>You work in <b>{project}</b>. You can use:</p><ul>{items}</ul>{closing}"

@@ -133,6 +133,12 @@ def test_the_catalogue_may_allow_what_does_not_fit(tmp_path: Path) -> None:
     assert (found["cost"], found["nights"], found["emergency"]) == ((0, 0, 1), (0, 1, 0), (1, 0, 0))
 
 
+def test_a_value_that_is_no_number_has_no_bound_to_be_moved_to(tmp_path: Path) -> None:
+    write_small(tmp_path, stays=edited(STAYS, ("10.005", SENTINEL)))
+    clamped = small_catalogue(("upper = 1000\n", 'upper = 1000\nmisfit = "clamp"\n'))
+    assert "1 row of the column “cost” (“cost” in stays.csv) does not hold a number." in refusal(clamped, tmp_path)
+
+
 def test_a_file_in_which_no_row_has_a_unit_is_refused(tmp_path: Path) -> None:
     header = STAYS.split("\n")[0]
     write_small(tmp_path, stays=f"{header}\n,Ann,N,1,1,0\n")

@@ -47,7 +47,7 @@ def a_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def saferoom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saferoom]:
     settings = load({"state": tmp_path_factory.mktemp("state"), "port": a_free_port()})
     settings.prepare()
@@ -61,8 +61,9 @@ def saferoom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Saferoom]:
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Headless Chromium. It ends with the module: while it runs, no other event loop can."""
     root = ("--no-sandbox",) if os.geteuid() == 0 else ()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*OFFLINE, *root])

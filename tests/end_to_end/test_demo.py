@@ -1,7 +1,6 @@
 """`saferoom demo --once`: what it says, what it leaves, that it resumes, and that its numbers are the truth (I5)."""
 
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def test_it_says_what_happened(printed: str) -> None:
 
 def test_what_it_leaves_is_complete_and_private(state: Path, facts: dict[str, object]) -> None:
     assert set(facts) == {"hub_url", "outputs_url", "public_url", "users", "release"}
-    assert stat.S_IMODE(os.stat(state / "demo.json").st_mode) == 0o600
+    assert stat.S_IMODE((state / "demo.json").stat().st_mode) == 0o600
     users = facts["users"]
     assert isinstance(users, list)
     assert all(set(user) == {"name", "role", "project", "password", "totp_secret"} for user in users)

@@ -11,7 +11,7 @@ from governance import access, projects
 from governance.agreements import agree, agreement_in_force, withdraw
 from governance.database import transaction
 from governance.errors import Conflict, Invalid, Refused
-from governance.people import Role
+from governance.people import Person, Role, find_person
 from governance.projects import ProjectState, PurposeClass
 from tests.governance.people_factory import a_person
 
@@ -61,8 +61,8 @@ def agreement_ends(session: Session) -> None:
     withdraw(session, agreement, owner="owner")
 
 
-def access_person(session: Session) -> projects.Person:
-    return projects.find_person(session, "ada")
+def access_person(session: Session) -> Person:
+    return find_person(session, "ada")
 
 
 @pytest.mark.parametrize(

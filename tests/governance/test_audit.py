@@ -40,8 +40,13 @@ def test_a_touched_chain_names_the_place(engine: Engine, change: str, named: str
         verified(engine)
 
 
-def test_an_event_goes_with_the_change_it_tells_of(engine: Engine) -> None:
-    with pytest.raises(RuntimeError), transaction(engine) as session:
+def record_and_fail(engine: Engine) -> None:
+    with transaction(engine) as session:
         audit.record(session, "ada", "thing.done", "thing:lost")
         raise RuntimeError
+
+
+def test_an_event_goes_with_the_change_it_tells_of(engine: Engine) -> None:
+    with pytest.raises(RuntimeError):
+        record_and_fail(engine)
     assert verified(engine) == 3

@@ -1,11 +1,12 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 import pyotp
 import pytest
 from sqlalchemy import Engine
 
 from governance.database import now, transaction
-from governance.errors import Conflict
+from governance.errors import Conflict, Invalid
 from governance.people import LoginFailed, Person, authenticate
 from tests.governance.people_factory import PASSWORD, SEAL, TOTP_SECRET, a_person
 
@@ -30,7 +31,7 @@ def test_password_and_code_together_sign_in(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"password": "guess"}, {"code": "000000"}, {"name": "nobody"}, {"code": ""}])
-def test_every_wrong_part_gives_the_same_sentence(engine: Engine, wrong: dict[str, str]) -> None:
+def test_every_wrong_part_gives_the_same_sentence(engine: Engine, wrong: dict[str, Any]) -> None:
     with pytest.raises(LoginFailed) as failure:
         sign_in(engine, **wrong)
     assert str(failure.value) == str(LoginFailed())
@@ -62,3 +63,9 @@ def test_secrets_are_not_kept_in_the_clear(engine: Engine) -> None:
 def test_a_name_is_enrolled_once(engine: Engine) -> None:
     with pytest.raises(Conflict, match="already in the register"), transaction(engine) as session:
         a_person(session, "ada")
+
+
+@pytest.mark.parametrize("name", ["", "Ada", "ada lovelace", "-ada", "ada-", "a--b", "1ada", "ada/..", "a" * 31, "adá"])
+def test_a_name_fits_into_an_address(engine: Engine, name: str) -> None:
+    with pytest.raises(Invalid, match="cannot be a person's name"), transaction(engine) as session:
+        a_person(session, name)

@@ -14,6 +14,7 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state folder to copy from: hashing six passwords for every test would take long."""
     house = build_house(tmp_path_factory.mktemp("furnished"))
     house.engine.dispose()
+    shutil.rmtree(house.settings.run)
     return house.settings.state
 
 
@@ -23,3 +24,4 @@ def house(tmp_path: Path, furnished: Path) -> Iterator[House]:
     made = open_house(tmp_path)
     yield made
     made.engine.dispose()
+    shutil.rmtree(made.settings.run)

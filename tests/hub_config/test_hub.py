@@ -70,7 +70,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
     with short_folder() as folder:
-        house = build_house(folder, check_rights_seconds=2)
+        house = build_house(folder, run=str(folder / "run"), check_rights_seconds=2)
         house.provide_data("heron")
         house.provide_data("wren")
         made = Running(house, start_hub(house, folder / "hub.log"), folder / "hub.log")
@@ -212,6 +212,12 @@ def test_cross_site_call_is_refused(ada: Browser) -> None:
     assert answer.status_code == 403
 
 
+def test_answers_that_come_at_once_pass_the_proxy(ada: Browser) -> None:
+    cross_site = {"Sec-Fetch-Mode": "cors"}
+    posts = [ada.http.post("/user/ada/heron/api/kernels", json={}, headers=cross_site) for _ in range(100)]
+    assert {answer.status_code for answer in posts} == {403}
+
+
 # --- inside the session
 
 
@@ -312,6 +318,13 @@ def test_one_tcp_port_is_listened_on(running: Running, ada: Browser) -> None:
     assert _listening(pids) == {running.house.settings.port}
 
 
+def test_every_socket_is_this_users_alone(running: Running, ada: Browser) -> None:
+    with driver.open_kernel(ada, "heron", "sockets.ipynb"):
+        found = [path for path in running.house.settings.run.rglob("*") if path.is_socket()]
+        assert {path.name for path in found} >= {"hub.sock", "proxy.sock", "outputs.sock", "server.sock", "gate.sock"}
+        assert [path for path in found if path.stat().st_mode & 0o077] == []
+
+
 # --- ends
 
 
@@ -361,7 +374,7 @@ def test_stopping_and_starting_keeps_the_workspace(running: Running, ada: Browse
 
 def test_killed_hub_finds_its_sessions_again_and_a_stopped_one_leaves_nothing() -> None:
     with short_folder() as folder:
-        house, log = build_house(folder), folder / "hub.log"
+        house, log = build_house(folder, run=str(folder / "run")), folder / "hub.log"
         house.provide_data("heron")
         hub = start_hub(house, log)
         try:

@@ -109,9 +109,7 @@ def cast_vote(
     def step(session: Session) -> None:
         request = the_request(session, request_id)
         hash_seen = (request.content_hash or "") if seen is None else seen
-        requests.vote(
-            session, request, checker=checker, vote=vote, comment=comment, seen=hash_seen, today=TODAY
-        )
+        requests.vote(session, request, checker=checker, vote=vote, comment=comment, seen=hash_seen, today=TODAY)
 
     house.do(step)
 
@@ -122,5 +120,3 @@ def an_approved_request(house: House, statistics: list[str] | None = None) -> st
     for checker in ("cleo", "carl"):
         cast_vote(house, request_id, checker)
     return request_id
-
-

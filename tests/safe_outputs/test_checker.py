@@ -189,7 +189,7 @@ def where(column: str, value: Any, operator: Any = "==") -> tuple[Condition, ...
     return (Condition(column=column, operator=operator, values=(value,)),)
 
 
-MALFORMED = {
+MALFORMED: dict[str, tuple[Crosstab | PrivateCount, str]] = {
     "a missing dimension": (Crosstab(dataset="rand_hie", dimensions=("planet",)), "no column “planet”"),
     "a column that was not agreed": (Crosstab(dataset="rand_hie", dimensions=("income",)), "no column “income”"),
     "a dimension without categories": (

@@ -13,6 +13,7 @@ from safe_outputs import releasing
 from safe_outputs.checker.worker import release_next
 from safe_outputs.errors import NoSuchThing, Tampered, WrongState
 from safe_outputs.package import read_package, verify_package
+from safe_outputs.statistics import Crosstab
 from safe_outputs.transitions import RequestState
 from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (
@@ -72,7 +73,7 @@ FORGERIES = {
     "the state alone": "UPDATE release_request SET state = 'approved'",
     "votes of one person": "UPDATE checker_vote SET checker = 'cleo', turn = turn * 1 WHERE checker = 'carl'",
     "votes of another turn": "UPDATE checker_vote SET turn = 0",
-    "votes on other content": "UPDATE checker_vote SET content_hash = 'f' || substr(content_hash, 2)",
+    "votes on other content": "UPDATE checker_vote SET content_hash = 'x' || substr(content_hash, 2)",
     "a changed title": "UPDATE release_request SET title = 'Something else'",
     "a changed audience": "UPDATE release_request SET audience = 'pre_publication'",
     "fewer checkers": "UPDATE release_request SET checkers_needed = 1",
@@ -115,15 +116,19 @@ def test_a_release_that_fails_stays_approved_and_is_not_tried_for_ever(house: Ho
         assert the_request(session, request).state is RequestState.APPROVED
 
 
+def release_and_fail(house: House, request_id: str) -> None:
+    with transaction(house.engine) as session:
+        request = the_request(session, request_id)
+        releasing.release(session, house.store, request, house.folder / "releases", actor="checker")
+        raise RuntimeError
+
+
 def test_a_crash_between_package_and_register_is_made_good(house: House) -> None:
     """The package was written, the transaction was lost: the next try replaces it, and registers it once."""
     request = an_approved_request(house)
     folder = house.folder / "releases" / request
-    with pytest.raises(RuntimeError), transaction(house.engine) as session:
-        releasing.release(
-            session, house.store, the_request(session, request), house.folder / "releases", actor="checker"
-        )
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        release_and_fail(house, request)
     assert folder.exists()
     assert release_next(house.engine, house.store, house.folder / "releases", set())
     verify_package(folder)
@@ -167,3 +172,20 @@ def test_a_checker_sees_only_her_own_vote_while_a_turn_is_open(house: House) -> 
     assert seen_by("carl").line.votes == 1
     cast_vote(house, request, "carl")
     assert [vote.checker for vote in seen_by("cora").votes] == ["Cleo", "Carl"]
+
+
+def test_several_exact_tables_in_one_request_make_a_person_look(house: House) -> None:
+    """Two tables that may differ by a few people: the request is referred, though each table passes alone."""
+    other = Crosstab(dataset="rand_hie", dimensions=("plan",))
+    together = [an_answered_statistic(house), an_answered_statistic(house, other)]
+    request = a_submitted_request(house, together)
+    with reading(house.engine) as session:
+        view = views.request_view(session, house.store, request, "cleo", TODAY)
+    assert (view.line.verdict, [finding.rule for finding in view.findings]) == ("refer", ["differencing"])
+    assert "2 exact tables of rand_hie" in view.findings[0].sentence
+
+
+def test_a_table_and_a_private_count_are_not_differenced(house: House) -> None:
+    request = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
+    with reading(house.engine) as session:
+        assert views.request_view(session, house.store, request, "cleo", TODAY).findings == ()

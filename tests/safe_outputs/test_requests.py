@@ -96,9 +96,7 @@ def test_a_draft_can_be_edited_by_its_author_only(house: House) -> None:
                 session, the_request(session, request_id), author=person, details=details([another]), today=TODAY
             )
     with transaction(house.engine) as session:
-        requests.edit(
-            session, the_request(session, request_id), author="rosa", details=details([another]), today=TODAY
-        )
+        requests.edit(session, the_request(session, request_id), author="rosa", details=details([another]), today=TODAY)
     with reading(house.engine) as session:
         assert [item.statistic_id for item in the_request(session, request_id).items] == [another]
 

@@ -1,4 +1,4 @@
-"""First tables
+"""The first tables.
 
 Revision 0001, 2026-11-22.
 """

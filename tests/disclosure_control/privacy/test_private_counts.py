@@ -29,9 +29,7 @@ def connection_with(rows: Rows) -> duckdb.DuckDBPyConnection:
 def bounded(rows: Rows, groups_per_unit: int, by: str | None = "site") -> list[int]:
     with connection_with(rows) as connection:
         population = Population("data", "person")
-        return bounded_counts(
-            connection, population, by=by, keys=KEYS, groups_per_unit=groups_per_unit, salt="grain"
-        )
+        return bounded_counts(connection, population, by=by, keys=KEYS, groups_per_unit=groups_per_unit, salt="grain")
 
 
 def test_units_are_counted_once_a_group_and_unknown_keys_are_dropped() -> None:
