@@ -281,13 +281,13 @@ def _batches(source: Source, unit: str | None) -> Iterator[Fetched]:
         yield _checked(source, {name: np.asarray(each) for name, each in found.fetchnumpy().items()})
 
 
-_UNIT = "$unit"
+_UNIT = "$unit$"
 
 
 def _query(source: Source, unit: str | None) -> str:
     columns, axes = source.columns, source.grid.axes
     strides = [int(np.prod(source.grid.leaf_shape[place + 1 :], dtype=np.int64)) for place in range(len(axes))]
-    cell = " + ".join(f"m{place}.leaf * {stride}" for place, stride in enumerate(strides))
+    cell = " + ".join(f"_sdc_leaf_{place} * {stride}" for place, stride in enumerate(strides))
     wanted = {"cell": f"coalesce({cell}, -1)::BIGINT", "size": f"coalesce({source.size.sql}, 0)"}
     wanted["valued"] = "true" if columns.value is None else f"{quoted(columns.value)} IS NOT NULL"
     if unit is not None:
@@ -299,9 +299,13 @@ def _query(source: Source, unit: str | None) -> str:
     for name, (column, kind) in {**belongs, "requested": (columns.request, "BOOLEAN")}.items():
         if column is not None:
             wanted[name] = f"{quoted(column)}::{kind}"
-    maps = ", ".join(f"m{place}(code, leaf) AS (VALUES {_pairs(axis.leaves)})" for place, axis in enumerate(axes))
+    maps = ", ".join(
+        f"_sdc_map_{place}(_sdc_code_{place}, _sdc_leaf_{place}) AS (VALUES {_pairs(axis.leaves)})"
+        for place, axis in enumerate(axes)
+    )
     joins = " ".join(
-        f"LEFT JOIN m{place} ON m{place}.code = {quoted(axis.name)}::VARCHAR" for place, axis in enumerate(axes)
+        f"LEFT JOIN _sdc_map_{place} ON _sdc_code_{place} = {quoted(axis.name)}::VARCHAR"
+        for place, axis in enumerate(axes)
     )
     columns_sql = ", ".join(f"{expression} AS {name}" for name, expression in wanted.items())
     return f"WITH {maps} SELECT {columns_sql} FROM {VIEW} {joins} "  # noqa: S608 - names and codes are quoted

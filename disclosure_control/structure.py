@@ -70,7 +70,10 @@ class Axis:
     @cached_property
     def sums(self) -> tuple[tuple[int, Indices], ...]:
         """One equation for each code that has any, children before their parents."""
-        return tuple({code: (code, parts) for code, parts in reversed(self.equations)}.values())[::-1]
+        found: dict[int, tuple[int, Indices]] = {}
+        for code, parts in self.equations:
+            found.setdefault(code, (code, parts))
+        return tuple(found.values())
 
     @cached_property
     def levels(self) -> tuple[Indices, ...]:

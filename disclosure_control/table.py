@@ -86,11 +86,11 @@ class Table:
             UnknownColumn, UnknownCode, MalformedHierarchy, MalformedTable, EmptyTable: as their names say.
         """
         source = microdata.opened(data)
-        columns = microdata.Columns(
-            value, unit, weight, holding, record_key, waiver, request, count == "rows" and value is None, largest
-        )
+        columns = microdata.Columns(value, unit, weight, holding, record_key, waiver, request, count == "rows", largest)
         microdata.require(source, [*dimensions, *columns.of_units(), *([value] if value else [])])
         _require_shape(dimensions, separate, columns)
+        if count not in {"units", "rows"}:
+            raise MalformedTable(f"There is no count of “{count}”. A table counts units or rows.")
         codes = microdata.codes_in(source, [name for name, given in dimensions.items() if given is None])
         hierarchies = {name: as_hierarchies(name, given, codes.get(name, ())) for name, given in dimensions.items()}
         grid = _grid(hierarchies, separate)
@@ -138,7 +138,7 @@ class Table:
         columns = aggregates.Columns(value, count, tuple(largest), distinct_units)
         return cls(hierarchies, aggregates.facts_of(cells, grid, columns), value, None, tuple(separate))
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         """The axes of the table and the equations along them."""
         return _grid(self.dimensions, self.separate)
@@ -179,6 +179,13 @@ def _require_shape(
     if columns.record_key and columns.holding:
         raise MalformedTable(
             "Record keys belong to units; with holdings they are not supported. Leave one of them out."
+        )
+    if columns.rows_as_value and columns.value:
+        raise MalformedTable("A table is of a value or of rows. Leave out one of value and count.")
+    if columns.weight and (columns.waiver or columns.request or columns.holding):
+        raise MalformedTable(
+            "Waivers, requests and holdings of weighted units are not supported: it is not known what the units that "
+            "they stand for would say. Leave out the weight, or the others."
         )
     if columns.largest < 1:
         raise MalformedTable("At least one of the largest units is kept. Set largest to 1 or more.")

@@ -1,5 +1,6 @@
 """Small tables in plain text, for specification tests that read like the manual."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
@@ -22,6 +23,12 @@ def in_duckdb(text: str, types: str) -> duckdb.DuckDBPyConnection:
         values = [value or None for value in row.values()]
         connection.execute(f"INSERT INTO data ({', '.join(row)}) VALUES ({marks})", values)
     return connection
+
+
+def frame_of(text: str, numbers: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows as a frame: `numbers` as floating-point numbers, empty ones missing; all else text."""
+    rows = [{name: value or None for name, value in row.items()} for row in rows_of(text)]
+    return pd.DataFrame(rows).astype(dict.fromkeys(numbers, "float64"))
 
 
 def as_text(frame: pd.DataFrame, columns: list[str]) -> list[dict[str, str]]:

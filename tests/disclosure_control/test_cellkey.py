@@ -290,9 +290,13 @@ def test_magnitudes_need_a_table_for_all_sizes() -> None:
     ("change", "error", "message"),
     [
         (lambda f: f.assign(rkey=f["rkey"] / 256), MalformedRecordKeys, "sums of it depend on their order"),
-        (lambda f: f.assign(rkey=f["rkey"].astype("Int64").where(f["rkey"] > 9)), MalformedRecordKeys, "missing in"),
-        (lambda f: f.assign(rkey=f["rkey"] - 1), MalformedRecordKeys, "from 0 to 4294967295"),
-        (lambda f: f.assign(rkey=f["rkey"] + 2**33), MalformedRecordKeys, "from 0 to 4294967295"),
+        (
+            lambda f: f.assign(rkey=f["rkey"].astype("Int64").where(f["rkey"] > 9)),
+            MalformedRecordKeys,
+            "missing in [1-9]",
+        ),
+        (lambda f: f.assign(rkey=f["rkey"] - 1), MalformedRecordKeys, "outside 0 to 4294967295 in [1-9]"),
+        (lambda f: f.assign(rkey=f["rkey"] + 2**33), MalformedRecordKeys, "outside 0 to 4294967295 in [1-9]"),
         (lambda f: f.drop(columns="rkey"), UnknownColumn, "rkey"),
         (lambda f: f.drop(columns="age"), UnknownColumn, "age"),
         (lambda f: f.assign(area="c9"), UnknownCode, "c9"),

@@ -74,7 +74,7 @@ def test_every_shipped_profile_loads_and_every_rule_cites_its_source(name: str) 
         rules = getattr(profile, field.name)
         for rule in rules if isinstance(rules, tuple) else (rules,):
             if dataclasses.is_dataclass(rule):
-                assert rule.source == CALLER and field.name in {"negatives", "weights"} or len(rule.source) > 20
+                assert (rule.source == CALLER and field.name in {"negatives", "weights"}) or len(rule.source) > 20
 
 
 def test_what_was_not_verified_is_not_shipped() -> None:
