@@ -33,6 +33,7 @@ PROJECT = tomllib.loads(read("pyproject.toml"))
 CLIENT = tomllib.loads(read("packaging/saferoom-client/pyproject.toml"))
 SERVICE = requirements_of(PROJECT["project"]["dependencies"])
 DEVELOPMENT = requirements_of(PROJECT["dependency-groups"]["dev"])
+OPTIONAL = requirements_of([each for extra in PROJECT["project"]["optional-dependencies"].values() for each in extra])
 SESSION = requirements_of(read("requirements/session.in").splitlines())
 BUILD = requirements_of(read("requirements/build.in").splitlines())
 NPM = json.loads(read("package.json"))["dependencies"]
@@ -101,8 +102,14 @@ def imports_of(folder: str) -> set[str]:
 
 def test_what_the_packages_import_is_declared_and_what_is_declared_is_imported() -> None:
     imported = set().union(*(imports_of(package) for package in PACKAGES))
-    assert imported - SERVICE.keys() == set(), "imported, but not declared in pyproject.toml"
+    assert imported - SERVICE.keys() - OPTIONAL.keys() == set(), "imported, but not declared in pyproject.toml"
     assert SERVICE.keys() - imported == NOT_IMPORTED.keys(), "declared in pyproject.toml, but not imported"
+
+
+def test_what_is_optional_is_imported_and_there_for_development() -> None:
+    imported = set().union(*(imports_of(package) for package in PACKAGES))
+    assert OPTIONAL.keys() <= imported
+    assert {name: str(each) for name, each in OPTIONAL.items()} == {name: str(DEVELOPMENT[name]) for name in OPTIONAL}
 
 
 def test_what_the_tests_import_is_declared() -> None:

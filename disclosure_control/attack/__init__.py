@@ -1,4 +1,4 @@
-"""Attack: derive from protected tables what an attacker can, and say whether it is too much. The gate before a release."""
+"""Attack: derive from protected tables what an attacker can, and say whether it is too much: the release gate."""
 
 from disclosure_control.attack.attack import attack, passes
 from disclosure_control.attack.plot import plot_intervals

@@ -1,8 +1,8 @@
 """The release gate: what an attacker can derive from protected tables, and whether that is too much.
 
-Handbook on Statistical Disclosure Control, section 4.3 (audit of a suppression pattern): for each withheld cell the smallest
-and the largest value that all published cells, all additive relations and prior knowledge allow. Contributors who are alone
-in a withheld cell attack too, knowing its value.
+Handbook on Statistical Disclosure Control, section 4.3 (audit of a suppression pattern): for each withheld cell the
+smallest and the largest value that all published cells, all additive relations and prior knowledge allow. Contributors
+who are alone in a withheld cell attack too, knowing its value.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Contributors who attack: each knows the withheld cells in which she is alone, and has to be kept from the others.
 
-First all of them together are given all their cells, against which most requirements hold already; where one does not, fewer
-of them together are tried, down to one alone. A deviation counts against all whose cells it does not move.
+First all of them together are given all their cells, against which most requirements hold already; where one does not,
+fewer of them together are tried, down to one alone. A deviation counts against all whose cells it does not move.
 """
 
 import numpy as np
@@ -55,7 +55,7 @@ class Contributors:
     def _far_enough(self, place: int, column: int) -> bool:
         far = self._intervals.farthest(column, SIDES[place])
         self._take_last()
-        return far >= self._needs[place][column] * (1 - PRECISE)
+        return bool(far >= self._needs[place][column] * (1 - PRECISE))
 
     def _last_movers(self) -> frozenset[int]:
         """The contributors whose cells the last deviation moves: it proves nothing against them."""

@@ -16,7 +16,7 @@ def plot_intervals(intervals: pd.DataFrame, axes: Any = None) -> "Axes":
 
     Cells that are not protected are red; an interval without an upper end leaves the picture. Needs matplotlib.
     """
-    from matplotlib import pyplot
+    from matplotlib import pyplot  # noqa: PLC0415 - optional, and slow to import
 
     axes = axes if axes is not None else pyplot.subplots(figsize=(7, 1 + 0.22 * len(intervals)))[1]
     edge = _edge(intervals)

@@ -1,7 +1,7 @@
 """Exact recovery by linear algebra: the withheld cells that the published ones determine.
 
-A withheld cell is determined by the equations alone exactly when it is zero in every vector of their null space. Needs no
-solver and knows no bounds, so it checks the intervals from another side.
+A withheld cell is determined by the equations alone exactly when it is zero in every vector of their null space. Needs
+no solver and knows no bounds, so it checks the intervals from another side.
 """
 
 from collections.abc import Sequence

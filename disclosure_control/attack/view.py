@@ -1,4 +1,4 @@
-"""What an attacker sees of protected tables: the withheld cells, and the equations that the published ones leave for them.
+"""What an attacker sees of protected tables: the withheld cells, and the equations that the published ones leave.
 
 Written apart from the suppressor on purpose: nothing of `disclosure_control.suppression` is used here.
 """
@@ -43,7 +43,7 @@ class View:
         truth: their values; `need_down`, `need_up` and `need_apart`: the protection that they need.
         rows, columns, signs: the entries of the equations: in each, the withheld cells' deviations add up to 0.
         negative: whether values may be negative; if not, everybody knows that.
-        lone: the columns that each lone contributor knows; `largest_in` (column, contributor): whom not to defend there.
+        lone: columns that each lone contributor knows; `largest_in` (column, contributor): not to be defended there.
     """
 
     places: tuple[tuple[Indices, Indices], ...]
@@ -79,7 +79,7 @@ def view_of(protected: Sequence[Protected]) -> View:
     """The attacker's view. Raises `AttackFailed` where a published cell does not equal the truth."""
     names: dict[Hashable, int] = {}
     numbers = [
-        np.array([names.setdefault((each.table.value_name, key), len(names)) for key in each.table.keys()], np.int64)
+        np.array([names.setdefault((each.table.value_name, key), len(names)) for key in Table.keys(each.table)], np.int64)
         for each in protected
     ]
     facts = pd.concat([_facts(each, cells) for each, cells in zip(protected, numbers, strict=True)]).groupby(level=0)
@@ -92,9 +92,13 @@ def view_of(protected: Sequence[Protected]) -> View:
         for total, parts in each.table.relations
     }
     at = known[hidden]
+    truth, need_down, need_up, need_apart = (at[name].to_numpy(dtype="float64") for name in ("value", *PROTECTION))
     return View(
         tuple(_places(each, cells, column) for each, cells in zip(protected, numbers, strict=True)),
-        *(at[name].to_numpy(dtype="float64") for name in ("value", *PROTECTION)),
+        truth,
+        need_down,
+        need_up,
+        need_apart,
         *_equations(list(relations), column),
         any(_negative(each.table) for each in protected),
         *_contributors(list(relations), known, column),
@@ -113,7 +117,9 @@ def _facts(protected: Protected, numbers: Indices) -> pd.DataFrame:
         lone = truth["units"].to_numpy() == 1
     largest = truth["largest_1"].to_numpy() if "largest_1" in truth else value / 2
     protection = {side: protected.protection[side].to_numpy(dtype="float64") for side in PROTECTION}
-    return pd.DataFrame({"value": value, "hidden": hidden, **protection, "lone": lone, "largest": largest}, index=numbers)
+    return pd.DataFrame(
+        {"value": value, "hidden": hidden, **protection, "lone": lone, "largest": largest}, index=numbers
+    )
 
 
 def _negative(table: Table) -> bool:
@@ -157,7 +163,7 @@ def _contributors(
         ancestors = _all_above(cell, above)
         same = {each for each in ancestors if lone[each]} | {cell}
         chief = min(owner.get(each, each) for each in same)
-        owner.update({each: chief for each in same})
+        owner.update(dict.fromkeys(same, chief))
     chiefs = {chief: number for number, chief in enumerate(sorted(set(owner.values())))}
     cells: list[list[int]] = [[] for _ in chiefs]
     largest_in = set()

@@ -21,8 +21,8 @@ class TimeUp(SuppressionFailed):
 
 
 TIME_UP = (
-    "The time is up before every cell is proven to be protected, so nothing is released. Allow more seconds, or make the "
-    "table smaller."
+    "The time is up before every cell is proven to be protected, so nothing is released. Allow more seconds, or make "
+    "the table smaller."
 )
 
 
@@ -42,7 +42,6 @@ class Deadline:
         if left <= 0:
             raise TimeUp(TIME_UP)
         return left
-
 
     def limit(self, highs: highspy.Highs) -> None:
         """Let HiGHS run no longer than until then."""

@@ -23,7 +23,7 @@ NOBODY = -1
 
 @dataclass(frozen=True, eq=False)
 class Equations:
-    """Sparse rows: equation r is the sum of `signs[k]` × cell `cells[k]` for k in starts[r]..starts[r + 1], equal to 0."""
+    """Sparse rows: equation r says that `signs[k]` × cell `cells[k]`, for k in starts[r]..starts[r + 1], sum to 0."""
 
     starts: Indices
     cells: Indices
@@ -43,7 +43,7 @@ class Equations:
         entries = kept[self.cells]
         counts = np.bincount(self.rows[entries], minlength=len(self))
         starts = np.concatenate(([0], np.cumsum(counts[counts > 0])))
-        return Equations(starts, number[self.cells[entries]], self.signs[entries])._without_repeats()
+        return Equations(starts, number[self.cells[entries]], self.signs[entries])._without_repeats()  # noqa: SLF001 - its own kind
 
     def _without_repeats(self) -> "Equations":
         seen: dict[bytes, int] = {}
@@ -60,11 +60,11 @@ class Equations:
 
     def residual(self, deviations: Numbers) -> Numbers:
         """What each equation is off by."""
-        return np.bincount(self.rows, self.signs * deviations[self.cells], minlength=len(self))
+        return np.bincount(self.rows, self.signs * deviations[self.cells], minlength=len(self)).astype(np.float64)
 
     def weighted(self, duals: Numbers, count: int) -> Numbers:
         """The transposed product: for each of `count` cells the sum of its equations' multipliers."""
-        return np.bincount(self.cells, self.signs * duals[self.rows], minlength=count)
+        return np.bincount(self.cells, self.signs * duals[self.rows], minlength=count).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)

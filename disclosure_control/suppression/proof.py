@@ -59,7 +59,7 @@ class Proof:
 
     def wanting(self) -> Mask:
         """By cell, upper sides and then lower: the requirements without a proof."""
-        return (self._need > 0) & ((self._first == NONE) | self._shadows.any(axis=1))
+        return np.asarray((self._need > 0) & ((self._first == NONE) | self._shadows.any(axis=1)), bool)
 
     def add(self, deviation: Numbers) -> None:
         """Take in one more feasible deviation."""
@@ -82,7 +82,9 @@ class Proof:
         moves = np.array([each[byte] >> bit & 1 for each in self._moved_by], bool)
         hit = np.flatnonzero((self._first != NONE) & moves[self._first])
         moving = set(np.flatnonzero(moves).tolist())
-        several = [number for number, resting in self._more.items() if moves[self._first[number]] or moving & {*resting}]
+        several = [
+            number for number, resting in self._more.items() if moves[self._first[number]] or moving & {*resting}
+        ]
         for number in several:
             self._rest_again(number, [each for each in self._all(number) if not moves[each]])
         alone = hit[moves[self._first[hit]]]
@@ -110,7 +112,7 @@ class Proof:
         size = np.abs(step)
         size = size * min((self._room[numbers] / size).min(), self._reach / size.max())
         need = self._need[numbers]
-        return numbers[(need > 0) & (size >= need * (1 - TOLERANCE))]
+        return np.asarray(numbers[(need > 0) & (size >= need * (1 - TOLERANCE))], np.int64)
 
     def _rest_on_last(self, numbers: Indices) -> None:
         last, known = len(self._known_by) - 1, self._known_by[-1]
@@ -142,4 +144,4 @@ class Proof:
 def moved(deviation: Numbers) -> Mask:
     """The cells that take part in a deviation."""
     size = np.abs(deviation)
-    return size > NOISE * size.max(initial=0)
+    return np.asarray(size > NOISE * size.max(initial=0), bool)

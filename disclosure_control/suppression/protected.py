@@ -11,7 +11,7 @@ from disclosure_control.table import Table
 
 PUBLISHED, PRIMARY, SECONDARY = "published", "primary", "secondary"
 
-# SDMX code lists CL_OBS_STATUS 2.2 (A: normal value, M: missing, data cannot exist or is withheld) and CL_CONF_STATUS 1.3
+# SDMX code lists CL_OBS_STATUS 2.2 (A: normal value, Q: missing value, suppressed) and CL_CONF_STATUS 1.3
 # (F: free, C: confidential, primary; D: secondary confidentiality set by the sender).
 OBSERVATION_STATUS = {PUBLISHED: "A", PRIMARY: "Q", SECONDARY: "Q"}
 CONFIDENTIALITY_STATUS = {PUBLISHED: "F", PRIMARY: "C", SECONDARY: "D"}
@@ -24,8 +24,8 @@ class Report:
     Attributes:
         method: "sequential" or "exact".
         cost: the measure that was kept small; `secondary_cost` is its sum over the secondary cells.
-        bound: a proven lower bound of that sum over all safe patterns; `gap`: the certified distance from it, as a part.
-            None where the table is too large for a certificate.
+        bound: a proven lower bound of that sum over all safe patterns; `gap`: the certified distance from it,
+            as a part. None where the table is too large for a certificate.
         prior: what the attacker is taken to know of every value; None: that it is not negative.
         primary, secondary: cells, of all tables that were protected together, each counted once.
         unions: sums of primary cells that needed protection too.
@@ -71,6 +71,6 @@ class ProtectedTable:
         return np.asarray(self.cells["status"] != PUBLISHED)
 
     def _repr_html_(self) -> str:
-        from disclosure_control.show import protected_html
+        from disclosure_control.show import protected_html  # noqa: PLC0415 - pictures know tables, not the other way
 
         return protected_html(self)

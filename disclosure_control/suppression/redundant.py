@@ -1,9 +1,8 @@
 """Publish again what turns out not to be needed: no withheld cell is left that the proof can do without."""
 
-
 import numpy as np
 
-from disclosure_control.suppression.problem import Indices, Mask, Numbers, Problem, Requirement
+from disclosure_control.suppression.problem import Indices, Mask, Numbers, Problem
 from disclosure_control.suppression.proof import TOLERANCE
 from disclosure_control.suppression.sequential import FARTHEST, Sequence, Tick
 
@@ -19,7 +18,7 @@ class Balance:
         self._order = np.argsort(equations.cells, kind="stable")
         self._starts = np.searchsorted(equations.cells[self._order], np.arange(len(problem) + 1))
         self._rows, self._cells = equations.rows, equations.cells
-        self._sides = []
+        self._sides: list[tuple[Numbers, Numbers, Numbers]] = []
         for way in (1, -1):
             room, need = _along(problem, -way), _need(problem, way)
             demand = np.zeros(len(equations))
@@ -57,7 +56,7 @@ def _along(problem: Problem, way: int) -> Numbers:
     """How far each entry's cell can go in this direction of its equation."""
     far = FARTHEST * max(problem.need_up.max(initial=0), problem.need_down.max(initial=0))
     cells, rises = problem.equations.cells, problem.equations.signs * way > 0
-    return np.minimum(np.where(rises, problem.room_up[cells], problem.room_down[cells]), far)
+    return np.minimum(np.where(rises, problem.room_up[cells], problem.room_down[cells]), far).astype(np.float64, copy=False)
 
 
 def _need(problem: Problem, way: int) -> Numbers:

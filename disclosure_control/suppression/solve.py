@@ -25,7 +25,7 @@ class Solution:
 
     Attributes:
         withheld: the cells to be withheld, primary ones included.
-        cost: of its secondary cells; `bound` is a proven lower bound of that of any pattern, None where none was sought.
+        cost: of its secondary cells; `bound` is a proven lower bound of that of any pattern, None if unsought.
         method: how it was found.
         programs: linear programs solved.
     """

@@ -135,7 +135,9 @@ def _finding(status: np.ndarray, report: Report) -> Finding:
         rule="secondary suppression",
         severity="protected" if primary else "safe",
         sentence=(
-            f"{secondary} more cells are withheld to protect {primary}{proof}." if primary else "No cell needs protection."
+            f"{secondary} more cells are withheld to protect {primary}{proof}."
+            if primary
+            else "No cell needs protection."
         ),
         value=f"{secondary} secondary cells",
         limit="every primary cell's feasibility interval covers its protection level",

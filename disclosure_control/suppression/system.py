@@ -13,8 +13,8 @@ from disclosure_control.errors import MalformedTable, SuppressionFailed, Unknown
 from disclosure_control.findings import Finding
 from disclosure_control.profiles import RuleProfile
 from disclosure_control.rules import assess
-from disclosure_control.suppression.problem import NOBODY, Equations, Indices, Mask, Numbers, Problem
 from disclosure_control.structure import Relation
+from disclosure_control.suppression.problem import NOBODY, Equations, Indices, Mask, Numbers, Problem
 from disclosure_control.suppression.unions import Union, sensitive_unions
 from disclosure_control.table import Table
 
@@ -44,7 +44,7 @@ class System:
 
 
 def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: float | None) -> System:
-    """The system of these tables. `prior`: the attacker knows every value to within this part of it; None: to be positive.
+    """The system of these tables. `prior`: the attacker knows every value to within this part of it; None: its sign.
 
     Raises:
         MalformedTable: a cell that two tables share has two values.
@@ -70,7 +70,7 @@ def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: f
 
 def _numbers(tables: Sequence[Table]) -> tuple[tuple[Indices, ...], int]:
     """Each cell's number: the place of its name among all names, so that the order of rows does not matter."""
-    keys: list[list[Key]] = [[(table.value_name or "", *key) for key in table.keys()] for table in tables]
+    keys: list[list[Key]] = [[(table.value_name or "", *key) for key in Table.keys(table)] for table in tables]
     names = sorted({key for each in keys for key in each}, key=lambda key: (len(key), key))
     place = {key: number for number, key in enumerate(names)}
     return tuple(np.array([place[key] for key in each], np.int64) for each in keys), len(names)
@@ -100,7 +100,7 @@ def _require_same(known: pd.Series, given: pd.Series) -> None:
 
 
 def _with_floor(verdict: pd.DataFrame, table: Table, smallest: float) -> pd.DataFrame:
-    """The verdict with the protection that is used: at least a little, and below zero nothing that all know to be positive."""
+    """The verdict with the protection used: at least a little, and not below zero where all know that."""
     value, primary = np.abs(table.cells["value"].to_numpy(dtype="float64")), verdict["primary"].to_numpy(dtype=bool)
     floor = np.where(primary, FLOOR * np.maximum(value, smallest), 0)
     lower, upper, sliding = (np.where(primary, verdict[side], 0.0) for side in SIDES)
@@ -154,7 +154,7 @@ def _cells(
     facts: pd.DataFrame,
     prior: float | None,
 ) -> pd.DataFrame:
-    """What `Problem` says of every cell. An empty cell is published unless a rule forbids it: all know that it is empty."""
+    """What `Problem` says of every cell. An empty cell is published unless a rule forbids it: it is known."""
     value = facts["value"].to_numpy()
     primary, needs = np.zeros(len(facts), bool), np.zeros((2, len(facts)))
     for verdict, numbers in zip(verdicts, of, strict=True):
@@ -259,7 +259,7 @@ def _knowers(relations: Sequence[Relation], lone: Mask) -> Indices:
 
 
 def _exempt(relations: Sequence[Relation], knower: Indices, facts: pd.DataFrame, unions: Sequence[Union]) -> Indices:
-    """Who is no attacker where: the largest contributor on a cell that hers is part of, and every one on unions of hers.
+    """Who is no attacker where: the largest contributor on a cell that hers is part of, and each on unions of hers.
 
     The protection level of a cell guards its largest contributor's value, which she knows; what the others in it
     contribute is guarded by the cells that are parts of it.
@@ -273,7 +273,9 @@ def _exempt(relations: Sequence[Relation], knower: Indices, facts: pd.DataFrame,
             above.setdefault(part, []).append(total)
     for cell in np.flatnonzero(knower != NOBODY).tolist():
         pairs |= {
-            (total, int(knower[cell])) for total in _ancestors(cell, above) if value[cell] >= largest[total] * (1 - 1e-9)
+            (total, int(knower[cell]))
+            for total in _ancestors(cell, above)
+            if value[cell] >= largest[total] * (1 - 1e-9)
         }
     return np.array(sorted(each for each in pairs if each[1] != NOBODY), np.int64).reshape(-1, 2)
 

@@ -1,8 +1,8 @@
 """Sensitive unions: primary cells of one equation whose sum breaks a rule too.
 
-Where they are the only withheld parts of a published total, that sum is what the subtraction gives. Two cells with one
-contributor each, say, protect each other from the public, yet each contributor has the other's value by subtraction; and
-two cells below the threshold may together still be below it (Handbook on SDC, section 4.3; in the Statistics Canada
+Where they are the only withheld parts of a published total, that sum is what the subtraction gives. Two cells with
+one contributor each, say, protect each other from the public, yet each contributor has the other's value by subtraction;
+and two cells below the threshold may together still be below it (Handbook on SDC, section 4.3; in the Statistics Canada
 systems: aggregates of type A). The sum becomes a virtual cell with the protection that the rules ask for.
 
 Units that contribute to several of the cells are counted several times: only cells are known here, not microdata.
@@ -51,7 +51,7 @@ def sensitive_unions(
 def _merged(facts: pd.DataFrame, sets: list[Indices]) -> pd.DataFrame:
     """One row of facts per union: sums, and the largest of all the largest."""
     cells, union = np.concatenate(sets), np.repeat(np.arange(len(sets)), [len(each) for each in sets])
-    ranks = [name for name in facts if name.startswith("largest_")]
+    ranks = [name for name in map(str, facts) if name.startswith("largest_")]
     sums = facts.iloc[cells].groupby(union).sum().reset_index(drop=True)
     for number, each in enumerate(sets):
         contributions = np.sort(np.nan_to_num(facts[ranks].to_numpy()[each].ravel()))[::-1]

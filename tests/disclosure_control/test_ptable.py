@@ -1,5 +1,7 @@
 """Perturbation tables: their forms, their checks, and the builder against a general optimiser."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,12 +138,12 @@ def entropy(shares: np.ndarray) -> float:
 
 def by_scipy(noise: np.ndarray, variance: float) -> np.ndarray:
     """The same problem, given to a general optimiser."""
-    conditions = [
+    conditions: list[Any] = [
         {"type": "eq", "fun": lambda p: p.sum() - 1},
         {"type": "eq", "fun": lambda p: p @ noise},
         {"type": "eq", "fun": lambda p: p @ noise**2 - variance},
     ]
-    found = minimize(
+    found: Any = minimize(  # type: ignore[call-overload] # its stubs know no lambdas as jac
         lambda p: (p * np.log(np.maximum(p, 1e-300))).sum(),
         np.full(len(noise), 1 / len(noise)),
         jac=lambda p: np.log(np.maximum(p, 1e-300)) + 1,
