@@ -1,6 +1,7 @@
 """The facts of every cell, against a slow and plain calculation in pandas."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from disclosure_control import Hierarchy, Table
 LEVELS = Hierarchy.from_pairs([("T", "A"), ("T", "B"), ("A", "A1"), ("A", "A2"), ("A2", "x"), ("A2", "y"), ("B", "B1")])
 KINDS = Hierarchy.from_pairs([("T", "K"), ("T", "L"), ("K", "A1"), ("K", "x"), ("L", "y"), ("L", "M"), ("M", "B1")])
 FLAT = Hierarchy.flat(["north", "south"])
-DIMENSIONS = {"nace": [LEVELS, KINDS], "region": FLAT}
+DIMENSIONS: Any = {"nace": [LEVELS, KINDS], "region": FLAT}
 FACTS = ["value", "units", "rows", "negatives", "missing", "zeros", "weighted", "absolute", "largest_1", "largest_2"]
 
 rows_of_companies = st.lists(
@@ -37,7 +38,7 @@ def leaves_of(code: str) -> set[str]:
     return set().union(*(each.leaves_below(code) for each in (LEVELS, KINDS, FLAT) if code in each.codes))
 
 
-def plainly(rows: pd.DataFrame, cell: Mapping[str, str], unit: str | None, weighted: bool) -> dict[str, float]:
+def plainly(rows: pd.DataFrame, cell: Mapping[Any, Any], unit: str | None, weighted: bool) -> dict[str, float]:
     """The facts of one cell, by looking at its rows."""
     there = rows[rows["nace"].isin(leaves_of(cell["nace"])) & rows["region"].isin(leaves_of(cell["region"]))]
     valued = there.dropna(subset="value")
