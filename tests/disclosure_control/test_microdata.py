@@ -16,7 +16,7 @@ from disclosure_control import (
     Table,
     UnknownCode,
     UnknownColumn,
-    microdata,
+    rowfacts,
 )
 from tests.disclosure_control.small_tables import as_text, frame_of, in_duckdb, rows_of
 
@@ -236,7 +236,7 @@ def test_ranges_of_units_give_the_same_table_as_one_go(monkeypatch: pytest.Monke
     rows = rows.assign(company="c" + rows["number"].astype(str), y=rng.lognormal(3, 2, 9000))
     whole = Table.from_microdata(rows, {"x": None}, value="y", unit=unit)
     for limit in ("SMALLEST", "LARGEST"):
-        monkeypatch.setattr(microdata, limit, 2048)
+        monkeypatch.setattr(rowfacts, limit, 2048)
     parts = Table.from_microdata(rows, {"x": None}, value="y", unit=unit)
     pd.testing.assert_frame_equal(parts.cells, whole.cells, check_exact=True)
 
