@@ -56,9 +56,10 @@ def cell_keys(path: str, runs: str) -> Iterator[Record]:
 def same_problem(folder: str, runs: str) -> Iterator[Record]:
     """Suppression of gconfid's own problem: its cells, aggregates, sensitivities and attacker."""
     where = Path(folder)
+    found, constraints = (pd.read_parquet(where / f"{name}.parquet") for name in ("cells", "constraints"))
     for _ in range(int(runs)):
         begun = time.perf_counter()
-        problem, table_cells = problem_of(where)
+        problem, table_cells = problem_of(found, constraints)
         solution = solve(problem, Deadline(), lambda _step, _done: None)
         record = {"seconds": time.perf_counter() - begun, "method": solution.method}
         yield record | weights(problem, table_cells, solution)
@@ -90,13 +91,12 @@ def attacks(folder: str, runs: str) -> Iterator[Record]:
 # ------------------------------------------------------------------------------------------------- gconfid's problem
 
 
-def problem_of(folder: Path) -> tuple[Problem, np.ndarray]:
+def problem_of(found: pd.DataFrame, constraints: pd.DataFrame) -> tuple[Problem, np.ndarray]:
     """The problem of gconfid in our form, and which of its cells are cells of the table (the others are aggregates).
 
     Each sensitive cell needs half its sensitivity on either side; withheld cells are known to within 50 %; a cell costs
     the logarithm of its value.
     """
-    found, constraints = (pd.read_parquet(folder / f"{name}.parquet") for name in ("cells", "constraints"))
     values = found["TotalNoise"].to_numpy(dtype=np.float64)
     sensitive = (found["Status"] == "S").to_numpy()
     need = np.where(sensitive, np.minimum(found["Sensitivity"].to_numpy(), values), 0.0) / 2

@@ -13,7 +13,7 @@ from disclosure_control import Hierarchy, Table
 LEVELS = Hierarchy.from_pairs([("T", "A"), ("T", "B"), ("A", "A1"), ("A", "A2"), ("A2", "x"), ("A2", "y"), ("B", "B1")])
 KINDS = Hierarchy.from_pairs([("T", "K"), ("T", "L"), ("K", "A1"), ("K", "x"), ("L", "y"), ("L", "M"), ("M", "B1")])
 FLAT = Hierarchy.flat(["north", "south"])
-DIMENSIONS: dict[str, Any] = {"nace": [LEVELS, KINDS], "region": FLAT}
+DIMENSIONS: Any = {"nace": [LEVELS, KINDS], "region": FLAT}
 FACTS = ["value", "units", "rows", "negatives", "missing", "zeros", "weighted", "absolute", "largest_1", "largest_2"]
 
 rows_of_companies = st.lists(

@@ -1,6 +1,7 @@
 """From microdata to the facts of every cell: small tables in, facts out."""
 
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -15,7 +16,7 @@ from disclosure_control import (
     Table,
     UnknownCode,
     UnknownColumn,
-    microdata,
+    rowfacts,
 )
 from tests.disclosure_control.small_tables import as_text, frame_of, in_duckdb, rows_of
 
@@ -38,10 +39,9 @@ def companies() -> pd.DataFrame:
 
 
 def without(column: str, code: str) -> pd.DataFrame:
-    """The companies, with this code missing."""
-    found = companies()
-    found[column] = found[column].astype(object).where(found[column] != code, None)
-    return found
+    """The companies with this code missing."""
+    rows = companies()
+    return rows.assign(**{column: rows[column].mask(rows[column] == code)})
 
 
 def assert_facts(table: Table, expected: str) -> None:
@@ -195,7 +195,8 @@ def test_leaves_without_rows_are_empty_cells_only_if_that_is_said() -> None:
     with pytest.raises(UnknownCode, match=r"no rows with the code B2 of nace.*empty_codes=True"):
         Table.from_microdata(rows, {"nace": wider}, value="turnover")
     table = Table.from_microdata(rows, {"nace": wider}, value="turnover", empty_codes=True)
-    assert table.cells.set_index("nace").loc[["B2"], ["value", "units", "rows"]].to_numpy().tolist() == [[0, 0, 0]]
+    empty = table.cells[table.cells["nace"] == "B2"]
+    assert empty[["value", "units", "rows"]].to_numpy().tolist() == [[0, 0, 0]]
 
 
 # ---------------------------------------------------------------------------------------------- where data comes from
@@ -235,7 +236,7 @@ def test_ranges_of_units_give_the_same_table_as_one_go(monkeypatch: pytest.Monke
     rows = rows.assign(company="c" + rows["number"].astype(str), y=rng.lognormal(3, 2, 9000))
     whole = Table.from_microdata(rows, {"x": None}, value="y", unit=unit)
     for limit in ("SMALLEST", "LARGEST"):
-        monkeypatch.setattr(microdata, limit, 2048)
+        monkeypatch.setattr(rowfacts, limit, 2048)
     parts = Table.from_microdata(rows, {"x": None}, value="y", unit=unit)
     pd.testing.assert_frame_equal(parts.cells, whole.cells, check_exact=True)
 
@@ -263,8 +264,8 @@ def test_codes_that_are_no_text_are_read_as_text() -> None:
 
 
 @pytest.mark.parametrize("kind", ["int64", "str", "float64", "uint64"])
-def test_units_may_be_of_any_type(kind: str) -> None:
-    units = pd.Series([1, 1, 2, 3], dtype=None).astype(np.dtype(kind) if kind != "str" else str)
+def test_units_may_be_of_any_type(kind: Any) -> None:
+    units = pd.Series([1, 1, 2, 3]).astype(kind)
     rows = pd.DataFrame({"u": units, "x": list("abab"), "y": [1.0, 2.0, 4.0, 8.0]})
     table = Table.from_microdata(rows, {"x": None}, value="y", unit="u")
     assert_facts(table, "| x | units | largest_1 |\n| _T | 3 | 8.0 |\n| a | 2 | 4.0 |\n| b | 2 | 8.0 |")
@@ -337,9 +338,9 @@ def test_large_integers_are_exact() -> None:
         (companies(), {"weight": "w"}, UnknownColumn, "no column w"),
         (companies(), {"dimensions": {}}, MalformedTable, "no dimensions"),
         (companies(), {"dimensions": {"nace": Hierarchy.flat(["A1", "A2"])}}, UnknownCode, "no leaves.*: B"),
-        (without("nace", "B"), {}, UnknownCode, "nace has codes .*missing|nace has missing codes"),
+        (without("nace", "B"), {}, UnknownCode, "nace has missing codes"),
         (without("nace", "B"), {"dimensions": {"nace": None}}, UnknownCode, "nace has missing codes"),
-        (without("company", "c2"), {"unit": "company"}, MalformedTable, "company is missing in 1 row"),
+        (without("company", "c2"), {"unit": "company"}, MalformedTable, "company is missing in 1"),
         (companies().assign(turnover=np.inf), {"value": "turnover"}, MalformedTable, "turnover is infinite in 7 rows"),
         (companies(), {"value": "company"}, MalformedTable, "company is of type VARCHAR, which is no number"),
         (companies().assign(w=-1.0), {"weight": "w"}, MalformedTable, "weight w is negative in 7 rows"),
