@@ -114,6 +114,12 @@ def find_version(session: Session, dataset: str, number: int) -> DatasetVersion:
     raise UnknownVersion(f"There is no version {number} of a dataset “{dataset}” here. Check the name and the number.")
 
 
+def is_available(session: Session, dataset: str, number: int | None) -> bool:
+    """Whether this version may be used now; without a number, whether any may."""
+    usable = {version.number for version in versions_of(session, dataset) if version.state is VersionState.AVAILABLE}
+    return number in usable if number is not None else bool(usable)
+
+
 def why_not_state(version: DatasetVersion, move: str) -> str | None:
     """Why the version's state does not allow the move, or None."""
     if version.state in MOVES[move].before:

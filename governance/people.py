@@ -7,11 +7,11 @@ import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from cryptography.fernet import Fernet
-from sqlalchemy import Enum, Text
+from sqlalchemy import Engine, Enum, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance import audit
-from governance.database import Base
+from governance.database import Base, reading, transaction
 from governance.errors import Conflict, NotFound, Refused
 from governance.names import require_name
 
@@ -107,19 +107,30 @@ def find_person(session: Session, name: str) -> Person:
     return person
 
 
-def authenticate(session: Session, *, name: str, password: str, code: str, at: datetime, seal: bytes) -> Person:
+def authenticate(engine: Engine, *, name: str, password: str, code: str, at: datetime, seal: bytes) -> Person:
     """The person whose name, password and one-time code these are. A code works once.
 
-    The work is the same for a name that nobody has, so that the time taken tells nothing.
+    The work is the same for a name that nobody has, so that the time taken tells nothing; the slow part of it, the
+    password's hash, holds no lock, so that strangers who guess keep nobody from writing.
 
     Raises:
         LoginFailed: for every cause, with the same sentence.
     """
-    person = session.get(Person, name)
+    with reading(engine) as session:
+        person = session.get(Person, name)
     if not _password_fits(person.password_hash if person else _nobody_hash, password) or person is None:
         raise LoginFailed
     step = _step_of_code(Fernet(seal).decrypt(person.totp_sealed).decode(), code, at)
     if step is None or step <= person.totp_last_step:
+        raise LoginFailed
+    with transaction(engine) as session:
+        return _use_code(session, name, step)
+
+
+def _use_code(session: Session, name: str, step: int) -> Person:
+    """Mark the code's step as used, unless somebody was faster with the same code."""
+    person = find_person(session, name)
+    if step <= person.totp_last_step:
         raise LoginFailed
     person.totp_last_step = step
     audit.record(session, name, "person.signed_in", f"person:{name}")

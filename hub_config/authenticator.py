@@ -8,10 +8,11 @@ from typing import Any
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.handlers import BaseHandler
+from sqlalchemy.exc import SQLAlchemyError
 from tornado import web
 from traitlets import Instance
 
-from governance.database import now, transaction
+from governance.database import now
 from governance.errors import SaferoomError
 from governance.people import LoginFailed, Person, authenticate
 from hub_config.installation import Installation
@@ -34,7 +35,7 @@ class RegisterAuthenticator(Authenticator):
             person = await asyncio.to_thread(sign_in, self.installation, data)
         except LoginFailed as failure:
             raise web.HTTPError(failure.status, failure.sentence) from None
-        except (SaferoomError, OSError):
+        except (SaferoomError, SQLAlchemyError, OSError):
             self.log.exception("Signing in failed for a reason of our own")
             raise web.HTTPError(503, CANNOT_CHECK) from None
         return {"name": person.name, "admin": False, "user_info": user_info(person)}
@@ -68,8 +69,9 @@ def sign_in(installation: Installation, data: dict[str, str]) -> Person:
     name, password, code = (data.get(field) or "" for field in ("username", "password", "otp"))
     if max(len(name), len(password), len(code)) > LONGEST_FIELD:
         raise LoginFailed
-    with transaction(installation.engine) as database:
-        return authenticate(database, name=name, password=password, code=code, at=now(), seal=installation.secrets.seal)
+    return authenticate(
+        installation.engine, name=name, password=password, code=code, at=now(), seal=installation.secrets.seal
+    )
 
 
 def user_info(person: Person) -> dict[str, str]:

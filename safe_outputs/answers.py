@@ -85,13 +85,17 @@ class RuleProfileUsed(_Frozen):
 
 
 class Noise(_Frozen):
-    """The mechanism, and how far its answers lie from the truth at `confidence`."""
+    """The mechanism, and how far its answers lie from the bounded counts at `confidence`.
+
+    `bound` says in a sentence how each unit's contribution is bounded; what it leaves out is in no answer.
+    """
 
     mechanism: str
     guarantee: str
     scale: float
     accuracy: float
     confidence: float = 0.95
+    bound: str = ""
 
 
 class Charge(_Frozen):

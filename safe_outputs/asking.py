@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from governance import audit
+from governance.agreements import agreement_in_force
 from governance.database import now
 from governance.errors import SaferoomError
 from safe_outputs.answers import Answer, answer_from_json
@@ -47,10 +48,11 @@ def read_plan(value: Any) -> Crosstab | PrivateCount:
 def ask(session: Session, asker: Asker, plan: Crosstab | PrivateCount, code: str) -> Statistic:
     """Put a statistic into the queue.
 
-    A plan that this project already paid for is not computed anew: the same statistic is returned (I6).
+    A private plan that this project already paid for, on the same version, is not computed anew: the same statistic
+    is returned (I6).
     """
     digest = plan_hash(plan)
-    if isinstance(plan, PrivateCount) and (earlier := _earlier(session, asker.project, digest)) is not None:
+    if isinstance(plan, PrivateCount) and (earlier := _earlier(session, asker, plan, digest)) is not None:
         return earlier
     statistic = Statistic(
         id=f"s-{secrets.token_hex(6)}",
@@ -70,11 +72,14 @@ def ask(session: Session, asker: Asker, plan: Crosstab | PrivateCount, code: str
     return statistic
 
 
-def _earlier(session: Session, project_id: str, digest: str) -> Statistic | None:
+def _earlier(session: Session, asker: Asker, plan: PrivateCount, digest: str) -> Statistic | None:
+    agreement = agreement_in_force(session, asker.project, plan.dataset)
+    version = agreement.version if agreement is not None else None
     query = select(Statistic).where(
-        Statistic.project_id == project_id,
+        Statistic.project_id == asker.project,
         Statistic.plan_hash == digest,
         Statistic.state != StatisticState.REFUSED,
+        or_(Statistic.version.is_(None), Statistic.version == version),
     )
     return session.scalars(query.order_by(Statistic.asked_at)).first()
 
@@ -120,11 +125,11 @@ def take_up_again(session: Session, worker: str) -> int:
     return len(left)
 
 
-def answer(session: Session, statistic: Statistic, digest: str, verdict: str, *, actor: str) -> None:
-    """Record the stored answer."""
-    statistic.answer = digest
+def answer(session: Session, statistic: Statistic, digest: str, found: Answer, *, actor: str) -> None:
+    """Record the answer that is stored under this digest."""
+    statistic.answer, statistic.verdict, statistic.version = digest, found.verdict, found.source.version
     statistic.finished_at = now()
-    _move(session, statistic, StatisticState.ANSWERED, actor=actor, answer=digest, verdict=verdict)
+    _move(session, statistic, StatisticState.ANSWERED, actor=actor, answer=digest, verdict=found.verdict.value)
 
 
 def refuse(session: Session, statistic: Statistic, problem: SaferoomError, *, actor: str) -> None:

@@ -5,8 +5,12 @@ Until software proves two tables safe together, a person judges it; these findin
 
 from collections.abc import Sequence
 
-from safe_outputs.answers import Answer, Finding, Verdict
-from safe_outputs.statistics import Crosstab
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from safe_outputs.answers import Finding, Verdict
+from safe_outputs.models import Release, ReleaseRequest, RequestItem, Statistic
+from safe_outputs.transitions import OWNERS, Owner
 
 RULE = "differencing"
 SOURCE = "Saferoom, invariant I4: other tables of the same people count as known to an attacker"
@@ -26,18 +30,48 @@ def with_earlier_releases(earlier: int) -> list[Finding]:
     ]
 
 
-def within_request(answers: Sequence[Answer]) -> list[Finding]:
+def within_request(statistics: Sequence[Statistic]) -> list[Finding]:
     """What to say of a request that holds several exact tables of one dataset."""
-    tables = [(each.source.dataset, each.plan_hash) for each in answers if isinstance(each.plan, Crosstab)]
+    tables = {(each.plan["dataset"], each.plan_hash, each.version) for each in statistics if is_exact(each)}
     return [
         _finding(
             f"This request holds {count} exact tables of {dataset}. An output checker has to judge whether anybody "
             "can be singled out by subtracting one from another.",
             f"{count} exact tables in one request",
         )
-        for dataset in sorted({dataset for dataset, _ in tables})
-        if (count := len({plan for found, plan in tables if found == dataset})) > 1
+        for dataset in sorted({dataset for dataset, _, _ in tables})
+        if (count := sum(found == dataset for found, _, _ in tables)) > 1
     ]
+
+
+def of_request(session: Session, request: ReleaseRequest) -> list[Finding]:
+    """What is to say of a request now: of its tables together, and of those with what was released meanwhile."""
+    statistics = [item.statistic for item in request.items]
+    if OWNERS[request.state] is Owner.NOBODY:
+        return within_request(statistics)
+    exact = [each for each in statistics if is_exact(each)]
+    own = {(each.plan_hash, each.version) for each in exact}
+    datasets = sorted({each.plan["dataset"] for each in exact})
+    earlier = sum(len(released_tables(session, dataset) - own) for dataset in datasets)
+    return [*within_request(statistics), *with_earlier_releases(earlier)]
+
+
+def is_exact(statistic: Statistic) -> bool:
+    return bool(statistic.plan["kind"] == "crosstab")
+
+
+def released_tables(session: Session, dataset: str) -> set[tuple[str, int | None]]:
+    """The exact tables of a dataset that were released: plan hash and version of each."""
+    query = (
+        select(Statistic.plan_hash, Statistic.version)
+        .join(RequestItem, RequestItem.statistic_id == Statistic.id)
+        .join(Release, Release.request_id == RequestItem.request_id)
+        .where(
+            Statistic.plan["dataset"].as_string() == dataset,
+            Statistic.plan["kind"].as_string() == "crosstab",
+        )
+    )
+    return {(row.plan_hash, row.version) for row in session.execute(query)}
 
 
 def _counted(tables: int) -> str:

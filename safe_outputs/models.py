@@ -8,6 +8,7 @@ from sqlalchemy import JSON, Enum, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from governance.database import Base, UtcDateTime
+from safe_outputs.answers import Verdict
 from safe_outputs.transitions import RequestState, StatisticState, Vote
 
 
@@ -19,7 +20,8 @@ class Statistic(Base):
     """One statistic that a session asked for.
 
     `code` is what the notebook said it ran: a claim, kept as evidence. `answer` is the hash of the answer's
-    canonical JSON in the store; `problem` the sentence with which the checker refused.
+    canonical JSON in the store, `verdict` and `version` (of the dataset) are repeated from it for lists; `problem` is
+    the sentence with which the checker refused.
     """
 
     __tablename__ = "statistic"
@@ -35,6 +37,8 @@ class Statistic(Base):
     asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     answer: Mapped[str | None] = mapped_column(Text)
+    verdict: Mapped[Verdict | None] = mapped_column(_enum(Verdict))
+    version: Mapped[int | None]
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
 

@@ -11,11 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from governance import access, audit
-from governance.people import find_person
+from governance.people import Role, find_person
 from governance.projects import find_project, is_member
 from safe_outputs.answers import AUDIENCES, Answer, Finding, Verdict, worst
 from safe_outputs.asking import read_answer
-from safe_outputs.differencing import within_request
+from safe_outputs.differencing import of_request
 from safe_outputs.errors import NotPermitted
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest
 from safe_outputs.requests import find_request, votes_are_open, votes_of_turn, why_not
@@ -110,12 +110,12 @@ class ReleaseLine:
     released_at: datetime
 
 
-def queue(session: Session, store: Store, person: str, today: date) -> Queue:
+def queue(session: Session, person: str, today: date) -> Queue:
     """The desk of an output checker. Raises `NotPermitted` for anyone else."""
     if (reason := access.why_not_check(find_person(session, person), today)) is not None:
         raise NotPermitted(reason)
     requests = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state != RequestState.DRAFT))
-    lines = [(_line(session, store, each, person, today), OWNERS[each.state]) for each in requests]
+    lines = [(_line(session, each, person, today), OWNERS[each.state]) for each in requests]
     checkers = [line for line, owner in lines if owner is Owner.CHECKERS]
     return Queue(
         waiting_for_you=_by_risk(line for line in checkers if line.mine),
@@ -125,11 +125,11 @@ def queue(session: Session, store: Store, person: str, today: date) -> Queue:
     )
 
 
-def requests_of(session: Session, store: Store, person: str, today: date) -> tuple[RequestLine, ...]:
+def requests_of(session: Session, person: str, today: date) -> tuple[RequestLine, ...]:
     """The requests of the projects in which a person works, newest first."""
     requests = session.scalars(select(ReleaseRequest).order_by(ReleaseRequest.created_at.desc()))
     return tuple(
-        _line(session, store, each, person, today)
+        _line(session, each, person, today)
         for each in requests
         if each.author == person or is_member(session, person, each.project_id)
     )
@@ -147,18 +147,18 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         raise NotPermitted(reason)
     release = session.scalars(select(Release).where(Release.request_id == request.id)).first()
     return RequestView(
-        line=_line(session, store, request, person, today),
+        line=_line(session, request, person, today),
         purpose=request.purpose,
         project_purpose=find_project(session, request.project_id).purpose,
         author_name=find_person(session, request.author).full_name,
         turn=request.turn,
         content_hash=request.content_hash,
         statistics=tuple(_statistics(store, request)),
-        findings=tuple(within_request(_answers(store, request))),
+        findings=tuple(of_request(session, request)),
         votes=tuple(_visible_votes(session, request, person)),
         reasons={action: why_not(session, request, person, action, today) for action in Action},
         history=tuple(_history(session, request, person)),
-        released_before=_released_before(session, request),
+        released_before=_released_before(session, request, person),
         release_id=release.id if release else None,
     )
 
@@ -176,8 +176,12 @@ def _release_line(session: Session, release: Release) -> ReleaseLine:
     return ReleaseLine(release.id, release.title, project.name, release.audience, release.released_at)
 
 
-def _released_before(session: Session, request: ReleaseRequest) -> tuple[ReleaseLine, ...]:
-    """Earlier releases of the request's datasets, whoever asked for them: what differencing could use."""
+def _released_before(session: Session, request: ReleaseRequest, person: str) -> tuple[ReleaseLine, ...]:
+    """Earlier releases of the request's datasets: what differencing could use.
+
+    Output checkers see all of them; others what is public, and their own projects'.
+    """
+    checker = find_person(session, person).role is Role.OUTPUT_CHECKER
     datasets = {item.statistic.plan["dataset"] for item in request.items}
     earlier = session.scalars(
         select(Release).where(Release.request_id != request.id).order_by(Release.released_at.desc())
@@ -185,13 +189,14 @@ def _released_before(session: Session, request: ReleaseRequest) -> tuple[Release
     return tuple(
         _release_line(session, each)
         for each in earlier
-        if datasets & {item.statistic.plan["dataset"] for item in find_request(session, each.request_id).items}
+        if (checker or each.audience == "publication" or is_member(session, person, each.project_id))
+        and datasets & {item.statistic.plan["dataset"] for item in find_request(session, each.request_id).items}
     )
 
 
-def _line(session: Session, store: Store, request: ReleaseRequest, person: str, today: date) -> RequestLine:
-    answers = _answers(store, request)
-    verdicts = [*(each.verdict for each in answers), *(each.verdict for each in within_request(answers))]
+def _line(session: Session, request: ReleaseRequest, person: str, today: date) -> RequestLine:
+    verdicts = [item.statistic.verdict for item in request.items if item.statistic.verdict is not None]
+    verdicts += [finding.verdict for finding in of_request(session, request)]
     return RequestLine(
         id=request.id,
         title=request.title,
@@ -207,10 +212,6 @@ def _line(session: Session, store: Store, request: ReleaseRequest, person: str, 
         since=request.decided_at or request.submitted_at or request.created_at,
         mine=why_not(session, request, person, Action.VOTE, today) is None,
     )
-
-
-def _answers(store: Store, request: ReleaseRequest) -> list[Answer]:
-    return [read_answer(store, item.statistic) for item in request.items if item.statistic.answer]
 
 
 def _statistics(store: Store, request: ReleaseRequest) -> list[StatisticView]:

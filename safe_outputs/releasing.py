@@ -5,17 +5,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from governance.database import now
 from governance.people import find_person
 from governance.projects import find_project, is_member
 from safe_outputs.asking import read_answer
-from safe_outputs.errors import Tampered
-from safe_outputs.models import CheckerVote, Release, ReleaseRequest, RequestItem, Statistic
+from safe_outputs.errors import NotPermitted, Tampered
+from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Statistic
 from safe_outputs.package import ApprovedStatistic, write_package
-from safe_outputs.requests import content_hash, move, votes_of_turn
+from safe_outputs.requests import content_hash, move, votes_of_turn, why_not_data
 from safe_outputs.store import Store
 from safe_outputs.transitions import RequestState, Vote
 
@@ -26,27 +26,15 @@ def approved_requests(session: Session) -> list[str]:
     return list(session.scalars(query.order_by(ReleaseRequest.decided_at)))
 
 
-def exact_releases(session: Session, dataset: str, plan_hash: str) -> int:
-    """How many other exact statistics of this dataset were released: what differencing could use."""
-    query = (
-        select(func.count(func.distinct(Statistic.plan_hash)))
-        .join(RequestItem, RequestItem.statistic_id == Statistic.id)
-        .join(Release, Release.request_id == RequestItem.request_id)
-        .where(
-            Statistic.plan["dataset"].as_string() == dataset,
-            Statistic.plan["kind"].as_string() == "crosstab",
-            Statistic.plan_hash != plan_hash,
-        )
-    )
-    return session.scalar(query) or 0
-
-
 def release(session: Session, store: Store, request: ReleaseRequest, folder: Path, *, actor: str) -> Release:
     """Write the package of an approved request and enter it in the register, in the caller's transaction.
 
     Raises:
+        NotPermitted: a right to the data has ended since (I10).
         Tampered: votes, people or content are not what an approval needs; nothing is written.
     """
+    if (reason := why_not_data(session, request)) is not None:
+        raise NotPermitted(reason)
     votes = _valid_votes(session, store, request)
     released_at = now()
     statistics = [_approved(store, item.statistic) for item in request.items]
@@ -76,7 +64,7 @@ def _valid_votes(session: Session, store: Store, request: ReleaseRequest) -> lis
     if request.content_hash != present or len(checkers - conflicted) < request.checkers_needed or conflicted:
         raise Tampered(
             f"Request {request.id} is not what its checkers approved, so it is not released. "
-            "Withdraw it, submit it again, and tell the operator."
+            "Its author can withdraw it and submit it again; tell the operator."
         )
     return votes
 

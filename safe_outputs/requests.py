@@ -13,8 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from datasets.versions import is_available
 from governance import access, audit
+from governance.agreements import agreements_of
 from governance.database import now
+from governance.projects import find_project
 from safe_outputs.answers import AUDIENCES, Verdict
 from safe_outputs.asking import find_statistic, read_answer
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
@@ -33,6 +36,7 @@ from safe_outputs.transitions import (
 )
 
 MIN_CHECKERS = 2
+MAX_STATISTICS = 30
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5000)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -46,7 +50,7 @@ class RequestDetails(BaseModel):
     title: Title
     purpose: Text
     audience: Literal["pre_publication", "publication"]
-    statistics: Annotated[list[str], Field(min_length=1, max_length=100)]
+    statistics: Annotated[list[str], Field(min_length=1, max_length=MAX_STATISTICS)]
 
 
 def read_details(value: Any) -> RequestDetails:
@@ -71,14 +75,16 @@ def find_request(session: Session, request_id: str) -> ReleaseRequest:
 
 def why_not(session: Session, request: ReleaseRequest, person: str, action: Action, today: date) -> str | None:
     """Why this person cannot take this action on this request now; None if she can."""
-    return _why_no_right(session, request, person, action, today) or _why_not_now(request, person, action)
+    return _why_no_right(session, request, person, action, today) or _why_not_now(session, request, person, action)
 
 
 def _why_no_right(session: Session, request: ReleaseRequest, person: str, action: Action, today: date) -> str | None:
     match action:
-        case Action.EDIT | Action.SUBMIT | Action.WITHDRAW:
-            if request.author != person:
-                return "Only the author of a request can change, submit or withdraw it."
+        case Action.EDIT | Action.SUBMIT | Action.WITHDRAW if request.author != person:
+            return "Only the author of a request can change, submit or withdraw it."
+        case Action.WITHDRAW:
+            return None  # taking back is always possible, whatever right has ended
+        case Action.EDIT | Action.SUBMIT:
             return access.why_not_session(session, person, request.project_id, today)
         case Action.VOTE:
             if request.author == person:
@@ -88,11 +94,31 @@ def _why_no_right(session: Session, request: ReleaseRequest, person: str, action
             return "Requests are released by Saferoom itself, once enough output checkers have approved."
 
 
-def _why_not_now(request: ReleaseRequest, person: str, action: Action) -> str | None:
+def _why_not_now(session: Session, request: ReleaseRequest, person: str, action: Action) -> str | None:
     if request.state not in ACTION_STATES[action]:
         return f"The request is {IN_WORDS[request.state]}, so this is not possible now."
     if action is Action.VOTE and any(vote.checker == person for vote in votes_of_turn(request)):
         return "You have voted in this turn already. Another output checker has to vote now."
+    return why_not_data(session, request) if action in {Action.SUBMIT, Action.VOTE} else None
+
+
+def why_not_data(session: Session, request: ReleaseRequest) -> str | None:
+    """Why the data behind this request may not be used now: its project, an agreement or a version has ended (I10)."""
+    if (reason := access.why_not_open(session, find_project(session, request.project_id))) is not None:
+        return reason
+    usable = {agreement.dataset: agreement.version for agreement in agreements_of(session, request.project_id)}
+    for item in request.items:
+        dataset, version = item.statistic.plan["dataset"], item.statistic.version
+        if (
+            dataset not in usable
+            or version not in {None, usable[dataset]}
+            or not is_available(session, dataset, version)
+        ):
+            return (
+                f"Statistic {item.statistic.id} stands on data that the project may no longer use: the data owner "
+                f"ended the agreement on “{dataset}”, or withdrew its version. The author can withdraw the request, "
+                "and ask the data owner."
+            )
     return None
 
 
@@ -100,7 +126,7 @@ def require(session: Session, request: ReleaseRequest, person: str, action: Acti
     """Raise the reason why not: `NotPermitted` for a missing right, `WrongState` for the wrong moment."""
     if (reason := _why_no_right(session, request, person, action, today)) is not None:
         raise NotPermitted(reason)
-    if (reason := _why_not_now(request, person, action)) is not None:
+    if (reason := _why_not_now(session, request, person, action)) is not None:
         raise WrongState(reason)
 
 
@@ -225,8 +251,8 @@ def votes_of_turn(request: ReleaseRequest) -> list[CheckerVote]:
 
 
 def votes_are_open(request: ReleaseRequest) -> bool:
-    """Votes and comments are blind until the turn is decided."""
-    return request.state not in ACTION_STATES[Action.VOTE]
+    """Votes and comments are blind until the turn has all its votes; a withdrawal does not open them."""
+    return len(votes_of_turn(request)) >= request.checkers_needed
 
 
 def content_hash(store: Store, request: ReleaseRequest) -> str:

@@ -130,5 +130,6 @@ def _asked(plan: Crosstab | PrivateCount, units: str) -> str:
             measure = f" and the {plan.measure.aggregate} of {plan.measure.column}" if plan.measure else ""
             return f"Number of {units}{measure} in {plan.dataset}, by {' and '.join(plan.dimensions)}"
         case PrivateCount():
-            groups = f", by {plan.by}" if plan.by else ""
+            most = "one group" if plan.groups_per_unit == 1 else f"{plan.groups_per_unit} groups"
+            groups = f", by {plan.by}, each counted in {most} at most" if plan.by else ""
             return f"Differentially private number of {units} in {plan.dataset}{groups}"

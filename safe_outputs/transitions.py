@@ -78,7 +78,7 @@ REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
         }
     ),
     RequestState.CHANGES_REQUESTED: frozenset({RequestState.SUBMITTED, RequestState.WITHDRAWN}),
-    RequestState.APPROVED: frozenset({RequestState.RELEASED}),
+    RequestState.APPROVED: frozenset({RequestState.RELEASED, RequestState.WITHDRAWN}),
     RequestState.RELEASED: frozenset({RequestState.RECALLED}),
     RequestState.RECALLED: frozenset(),
     RequestState.REJECTED: frozenset(),
@@ -89,7 +89,13 @@ ACTION_STATES: dict[Action, frozenset[RequestState]] = {
     Action.EDIT: frozenset({RequestState.DRAFT, RequestState.CHANGES_REQUESTED}),
     Action.SUBMIT: frozenset({RequestState.DRAFT, RequestState.CHANGES_REQUESTED}),
     Action.WITHDRAW: frozenset(
-        {RequestState.DRAFT, RequestState.SUBMITTED, RequestState.IN_REVIEW, RequestState.CHANGES_REQUESTED}
+        {
+            RequestState.DRAFT,
+            RequestState.SUBMITTED,
+            RequestState.IN_REVIEW,
+            RequestState.CHANGES_REQUESTED,
+            RequestState.APPROVED,
+        }
     ),
     Action.VOTE: frozenset({RequestState.SUBMITTED, RequestState.IN_REVIEW}),
     Action.RELEASE: frozenset({RequestState.APPROVED}),

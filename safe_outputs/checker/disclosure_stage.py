@@ -1,5 +1,6 @@
 """The disclosure control stage for exact statistics: compute the cells, apply the rule profile, say what was found."""
 
+import math
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -13,9 +14,11 @@ from safe_outputs.answers import Cell, Column, Finding, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.population import codes_of, dimension_of, measure_of, population_of
 from safe_outputs.differencing import with_earlier_releases
+from safe_outputs.errors import MalformedPlan
 from safe_outputs.statistics import Crosstab
 
 MEAN_DECIMALS = 2
+MAX_CELLS = 2_000
 
 
 def protected_table(
@@ -29,6 +32,7 @@ def protected_table(
     """
     catalogue = evidence.catalogue
     dimensions = [dimension_of(catalogue, name) for name in plan.dimensions]
+    _require_size(dimensions)
     value = measure_of(catalogue, plan.measure.column) if plan.measure else None
     facts = cell_facts(
         connection,
@@ -44,6 +48,15 @@ def protected_table(
         cells=tuple(_cell(row, dimensions, plan, len(measures)) for row in protected.to_dict("records")),
     )
     return table, [*(_finding(each) for each in found), *with_earlier_releases(evidence.released_before)]
+
+
+def _require_size(dimensions: list[CatalogueColumn]) -> None:
+    cells = math.prod(len(codes_of(each)) for each in dimensions)
+    if cells > MAX_CELLS:
+        raise MalformedPlan(
+            f"This table would have {cells:,} cells; nobody can review more than {MAX_CELLS:,} at once. Leave a "
+            "dimension out, or choose a smaller population."
+        )
 
 
 def _measures(plan: Crosstab, value: CatalogueColumn | None, unit_plural: str) -> tuple[Column, ...]:

@@ -1,5 +1,7 @@
 """From a plan to a population: every name and constant is checked against the catalogue before data is read."""
 
+from decimal import Decimal
+
 from datasets.catalogue import Catalogue
 from datasets.columns import Column
 from disclosure_control import Condition, Population
@@ -72,5 +74,16 @@ def _condition(catalogue: Catalogue, asked: AskedCondition) -> Condition:
 def _require_constant(column: Column, value: Scalar) -> None:
     if type(value) not in _CONSTANTS.get(column.type.value, ()):
         raise MalformedPlan(f"“{column.name}” is of type {column.type.value}; compare it with constants of that type.")
+    if isinstance(value, (int, float)) and column.is_number:
+        _require_within(column, value)
     if column.labels and value not in column.labels:
         raise MalformedPlan(f"“{value}” is no category of “{column.name}”. Its categories: {', '.join(column.labels)}.")
+
+
+def _require_within(column: Column, value: float) -> None:
+    """A constant outside of the bounds could make a comparison fail on some data and not on other."""
+    lower, upper = column.lower, column.upper
+    if lower is None or upper is None or not lower <= Decimal(value) <= upper:
+        raise MalformedPlan(
+            f"“{column.name}” lies between {lower} and {upper}; compare it with constants within these bounds."
+        )

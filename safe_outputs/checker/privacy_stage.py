@@ -92,7 +92,7 @@ def private_table(
             for label, count in zip(keys.values(), released.counts, strict=True)
         ),
     )
-    noise = _noise(mechanism, catalogue.unit.singular)
+    noise = _noise(mechanism, catalogue.unit.singular, plan)
     charge = Charge(
         id=released.charge.id,
         nano_rho=released.charge.nano_rho,
@@ -118,7 +118,18 @@ def _dimension(plan: PrivateCount, evidence: Evidence) -> Column:
     return Column(name=plan.by, label=dimension_of(evidence.catalogue, plan.by).label)
 
 
-def _noise(mechanism: GaussianCounts, unit: str) -> Noise:
+def _bound(unit: str, plan: PrivateCount) -> str:
+    """What a unit's contribution is bounded to. Where nothing is left out by it, there is nothing to say."""
+    if plan.by is None:
+        return ""
+    groups = "one group" if plan.groups_per_unit == 1 else f"{plan.groups_per_unit} groups"
+    return (
+        f"Each {unit} counts in {groups} at most. Where one belongs to more, the other groups' counts are too low "
+        "by it; the noise says nothing of that."
+    )
+
+
+def _noise(mechanism: GaussianCounts, unit: str, plan: PrivateCount) -> Noise:
     return Noise(
         mechanism=MECHANISM,
         guarantee=(
@@ -127,6 +138,7 @@ def _noise(mechanism: GaussianCounts, unit: str) -> Noise:
         ),
         scale=mechanism.scale,
         accuracy=mechanism.accuracy(),
+        bound=_bound(unit, plan),
     )
 
 
@@ -134,7 +146,7 @@ def _finding(noise: Noise, plan: PrivateCount) -> Finding:
     return Finding(
         rule="differential privacy",
         verdict=Verdict.SAFE,
-        sentence=f"Noise was added: with 95 % probability each count is within ± {noise.accuracy:g} of the truth.",
+        sentence=(f"Noise was added: with 95 % probability it is within ± {noise.accuracy:g}. {noise.bound}").strip(),
         value=f"ρ = {plan.nano_rho / NANO:g}",
         limit="what is left of the budgets",
         source=MECHANISM_SOURCE,

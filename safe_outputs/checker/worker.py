@@ -8,6 +8,7 @@ only the kind is told, since its text could hold data.
 import fcntl
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +19,15 @@ from sqlalchemy import Engine
 
 from disclosure_control import DisclosureControlError
 from disclosure_control.privacy.ledger import Ledger
+from governance import audit
+from governance.agreements import agreement_in_force
 from governance.database import open_database, reading, transaction
 from governance.errors import Conflict, Invalid, SaferoomError
 from safe_outputs import asking, releasing
+from safe_outputs.answers import Answer
 from safe_outputs.checker.compute import compute, stored
 from safe_outputs.checker.evidence import gather
+from safe_outputs.differencing import released_tables
 from safe_outputs.models import Statistic
 from safe_outputs.requests import find_request
 from safe_outputs.statistics import plan_from_json
@@ -31,6 +36,7 @@ from safe_outputs.store import Store
 log = logging.getLogger("saferoom.checker")
 
 ACTOR = "checker"
+SECONDS_TO_THE_NEXT_TRY = 60.0
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,10 @@ def run(settings: CheckerSettings, stop: threading.Event) -> None:
         with transaction(engine) as session:
             again = asking.take_up_again(session, ACTOR)
         log.info("checker started; statistics taken up again: %d", again)
-        given_up: set[str] = set()
+        postponed: dict[str, float] = {}
         while not stop.is_set():
             worked = answer_next(engine, store, ledger, settings.noise_salt)
-            worked |= release_next(engine, store, settings.releases, given_up)
+            worked |= release_next(engine, store, settings.releases, postponed)
             if not worked:
                 stop.wait(settings.poll_seconds)
         engine.dispose()
@@ -81,38 +87,48 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool
     if statistic is None:
         return False
     try:
-        digest, verdict = _computed(engine, store, ledger, salt, statistic)
+        answer = _computed(engine, store, ledger, salt, statistic)
+        digest = stored(answer, store)
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         _log_without_data(f"statistic {statistic.id} refused", error)
         with transaction(engine) as session:
             asking.refuse(session, session.merge(statistic), for_people(error), actor=ACTOR)
         return True
     with transaction(engine) as session:
-        asking.answer(session, session.merge(statistic), digest, verdict, actor=ACTOR)
+        asking.answer(session, session.merge(statistic), digest, answer, actor=ACTOR)
     return True
 
 
-def _computed(engine: Engine, store: Store, ledger: Ledger, salt: str, statistic: Statistic) -> tuple[str, str]:
+def _computed(engine: Engine, store: Store, ledger: Ledger, salt: str, statistic: Statistic) -> Answer:
     plan = plan_from_json(statistic.plan)
     with reading(engine) as session:
-        before = releasing.exact_releases(session, plan.dataset, statistic.plan_hash)
+        agreement = agreement_in_force(session, statistic.project_id, plan.dataset)
+        asked = (statistic.plan_hash, agreement.version if agreement is not None else None)
+        before = len(released_tables(session, plan.dataset) - {asked})
         evidence = gather(session, statistic.project_id, plan.dataset, before)
-    answer = compute(plan, evidence, store, ledger, salt)
-    return stored(answer, store), answer.verdict.value
+    return compute(plan, evidence, store, ledger, salt)
 
 
-def release_next(engine: Engine, store: Store, releases: Path, given_up: set[str]) -> bool:
-    """Release the oldest approved request; False when there is none. One that fails stays approved, unreleased."""
+def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[str, float]) -> bool:
+    """Release the oldest approved request; False when there is none.
+
+    One that fails stays approved and unreleased, which its history says; it is tried again after a while. `postponed`
+    says when (monotonic seconds).
+    """
     with reading(engine) as session:
-        waiting = [each for each in releasing.approved_requests(session) if each not in given_up]
+        waiting = [each for each in releasing.approved_requests(session) if postponed.get(each, 0) <= time.monotonic()]
     if not waiting:
         return False
     try:
         with transaction(engine) as session:
             releasing.release(session, store, find_request(session, waiting[0]), releases, actor=ACTOR)
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
-        given_up.add(waiting[0])
         _log_without_data(f"request {waiting[0]} not released", error)
+        if waiting[0] not in postponed:
+            with transaction(engine) as session:
+                reason = for_people(error).sentence
+                audit.record(session, ACTOR, "request.not_released", f"request:{waiting[0]}", reason=reason)
+        postponed[waiting[0]] = time.monotonic() + SECONDS_TO_THE_NEXT_TRY
     return True
 
 

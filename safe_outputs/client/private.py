@@ -20,7 +20,8 @@ def count(
 
     Args:
         rho: the price, in ρ of zero-concentrated differential privacy; less is noisier and cheaper.
-        groups_per_unit: in how many groups one unit may count at most.
+        groups_per_unit: in how many groups one unit may count at most. Where units belong to more (a person to
+            several years), counts are too low; ask for more groups, at the price of more noise.
 
     Raises:
         Refused: with the reason, for example how much budget is left.

@@ -36,7 +36,7 @@ class BudgetLine:
 @access("researcher")
 def requests() -> Response:
     with reading(service().engine) as database:
-        lines = requests_of(database, service().store, reader().name, today())
+        lines = requests_of(database, reader().name, today())
         budgets = budgets_of(database, service().store, [each.id for each in projects_of(database, reader().name)])
     return make_response(render_template("requests.html", lines=lines, budgets=budgets))
 

@@ -36,7 +36,7 @@ class Group:
 @access("output_checker")
 def desk() -> Response:
     with reading(service().engine) as database:
-        found = views.queue(database, service().store, reader().name, today())
+        found = views.queue(database, reader().name, today())
     return make_response(render_template("queue.html", groups=groups(found, all_decided="decided" in request.args)))
 
 

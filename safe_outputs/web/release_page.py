@@ -83,8 +83,8 @@ def protection(statistic: dict[str, Any]) -> str:
         return (
             "How it is protected: random noise was added to every number, so that nobody can tell whether any one "
             f"of the {units} is among them. {words.percent(noise['confidence'])} of the numbers lie within "
-            f"± {words.number(noise['accuracy'])} of the true ones."
-        )
+            f"± {words.number(noise['accuracy'])} of the count. {noise['bound']}"
+        ).strip()
     if withheld:
         return (
             f"How it is protected: {withheld} of {words.count(statistic['cells'], 'cell')} "

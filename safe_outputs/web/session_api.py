@@ -71,15 +71,14 @@ def draft() -> tuple[Response, int, dict[str, str]]:
         request = requests.draft(
             database, author=caller.person, project_id=caller.project, details=details, today=today()
         )
-        answer = _request_json(database, request)
-    return jsonify(answer), 201, {"Location": url_for(".one", request_id=answer["id"])}
+        request_id = request.id
+    return _shown(request_id), 201, {"Location": url_for(".one", request_id=request_id)}
 
 
 @blueprint.get("/requests/<request_id>")
 @access("gate")
 def one(request_id: str) -> Response:
-    with reading(service().engine) as database:
-        return jsonify(_request_json(database, _of_project(database, request_id)))
+    return _shown(request_id)
 
 
 @blueprint.put("/requests/<request_id>")
@@ -89,7 +88,7 @@ def edit(request_id: str) -> Response:
     with transaction(service().engine) as database:
         request = _of_project(database, request_id)
         requests.edit(database, request, author=asker().person, details=details, today=today())
-        return jsonify(_request_json(database, request))
+    return _shown(request_id)
 
 
 @blueprint.post("/requests/<request_id>/submit")
@@ -98,7 +97,7 @@ def submit(request_id: str) -> Response:
     with transaction(service().engine) as database:
         request = _of_project(database, request_id)
         requests.submit(database, service().store, request, author=asker().person, today=today())
-        return jsonify(_request_json(database, request))
+    return _shown(request_id)
 
 
 @blueprint.post("/requests/<request_id>/withdraw")
@@ -107,7 +106,7 @@ def withdraw(request_id: str) -> Response:
     with transaction(service().engine) as database:
         request = _of_project(database, request_id)
         requests.withdraw(database, request, author=asker().person, today=today())
-        return jsonify(_request_json(database, request))
+    return _shown(request_id)
 
 
 def _of_project(database: Database, request_id: str) -> ReleaseRequest:
@@ -149,3 +148,9 @@ def _request_json(database: Database, request: ReleaseRequest) -> dict[str, Any]
         "release": view.release_id,
         "url": service().settings.address(f"requests/{request.id}"),
     }
+
+
+def _shown(request_id: str) -> Response:
+    """The request as it is now; read after the change was committed, so that reading holds no lock."""
+    with reading(service().engine) as database:
+        return jsonify(_request_json(database, _of_project(database, request_id)))

@@ -96,6 +96,7 @@ HISTORY: Mapping[str, str] = {
     "request.approved": "recorded the approval",
     "request.rejected": "recorded the rejection",
     "request.released": "released it",
+    "request.not_released": "could not release it, and will try again",
     "request.recalled": "recalled the release",
     "request.withdrawn": "withdrew it",
 }

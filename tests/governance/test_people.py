@@ -15,9 +15,8 @@ def sign_in(
     engine: Engine, name: str = "ada", password: str = PASSWORD, code: str | None = None, at: datetime | None = None
 ) -> str:
     at = at or now()
-    with transaction(engine) as session:
-        code = pyotp.TOTP(TOTP_SECRET).at(at) if code is None else code
-        return authenticate(session, name=name, password=password, code=code, at=at, seal=SEAL).name
+    code = pyotp.TOTP(TOTP_SECRET).at(at) if code is None else code
+    return authenticate(engine, name=name, password=password, code=code, at=at, seal=SEAL).name
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ from governance.projects import ProjectState, PurposeClass
 from safe_outputs import asking
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
-from safe_outputs.checker import worker
+from safe_outputs.checker import disclosure_stage, worker
 from safe_outputs.checker.disclosure_stage import protected_table
 from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
@@ -222,8 +222,16 @@ MALFORMED: dict[str, tuple[Crosstab | PrivateCount, str]] = {
         "has no order",
     ),
     "nobody in the population": (
-        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("doctor_visits", 5000, ">")),
+        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("doctor_visits", 99, ">")),
         "Nobody is in the population",
+    ),
+    "a constant outside of the bounds": (
+        Crosstab(dataset="rand_hie", dimensions=("site",), where=where("medical_spending", 10**37, "<")),
+        "within these bounds",
+    ),
+    "a constant that cannot be stored": (
+        PrivateCount(dataset="rand_hie", nano_rho=1, where=where("doctor_visits", 2**127, "<")),
+        "within these bounds",
     ),
     "a dataset of others": (Crosstab(dataset="tax", dimensions=("site",)), "not open to your project"),
     "a key that is not public": (
@@ -374,3 +382,34 @@ def test_earlier_exact_releases_make_a_person_look(room: Room) -> None:
         _, findings = protected_table(connection, BY_SITE, evidence)
     assert [finding.verdict for finding in findings] == ["safe", "refer"]
     assert "2 other exact tables" in findings[1].sentence
+
+
+def test_a_refused_constant_costs_nothing(room: Room) -> None:
+    """Whether a comparison can be made must not depend on the data, and is known before anything is charged."""
+    room.refused(PrivateCount(dataset="rand_hie", nano_rho=1000, where=where("medical_spending", 10**37, "<")))
+    assert room.ledger.spent("dataset:rand_hie") == 0
+
+
+def test_a_private_count_by_groups_says_what_its_bound_leaves_out(room: Room) -> None:
+    answer = room.answered(PrivateCount(dataset="rand_hie", by="year", nano_rho=NANO // 20))
+    assert answer.noise is not None
+    assert "Each person counts in one group at most" in answer.noise.bound
+    assert "each counted in one group at most" in answer.in_words
+    assert answer.noise.bound in answer.findings[0].sentence
+
+
+def test_a_table_that_nobody_can_review_is_refused(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disclosure_stage, "MAX_CELLS", 5)
+    assert "nobody can review more than 5" in room.refused(BY_SITE)["detail"]
+
+
+def test_the_same_private_plan_on_a_new_version_is_computed_anew(room: Room) -> None:
+    """The stored counts belong to the version that they were drawn from."""
+    room.answered(A_COUNT)
+    with transaction(room.engine) as session:
+        agreement = agreements.agreement_in_force(session, "wren", "rand_hie")
+        assert agreement is not None
+        agreement.version += 1
+    with transaction(room.engine) as session:
+        again = asking.ask(session, Asker("ada", "wren"), A_COUNT, "the cell")
+        assert again.state is StatisticState.ASKED

@@ -1,20 +1,25 @@
 """From approval to package: bytes reviewed are bytes released (I7), and nothing else is (I3)."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from governance import projects
+from datasets.versions import VersionState, versions_of
+from governance import audit, projects
+from governance.agreements import agreement_in_force
+from governance.agreements import withdraw as withdraw_agreement
 from governance.database import reading, transaction
 from safe_outputs import reading as views
-from safe_outputs import releasing
+from safe_outputs import releasing, requests
 from safe_outputs.checker.worker import release_next
-from safe_outputs.errors import NoSuchThing, Tampered, WrongState
+from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered, WrongState
 from safe_outputs.package import read_package, verify_package
 from safe_outputs.statistics import Crosstab
-from safe_outputs.transitions import RequestState
+from safe_outputs.transitions import RequestState, Vote
 from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (
     House,
@@ -105,15 +110,74 @@ def test_a_checker_who_joined_the_project_since_does_not_count(house: House) -> 
         released(house, request)
 
 
-def test_a_release_that_fails_stays_approved_and_is_not_tried_for_ever(house: House) -> None:
+def test_a_release_that_fails_stays_approved_and_is_tried_again(house: House) -> None:
     request = an_approved_request(house)
-    with house.engine.begin() as connection:
-        connection.execute(text(FORGERIES["a changed title"]))
-    given_up: set[str] = set()
-    assert release_next(house.engine, house.store, house.folder / "releases", given_up)
-    assert not release_next(house.engine, house.store, house.folder / "releases", given_up)
+    obstacle = house.folder / "releases"
+    obstacle.write_text("no folder can be made here")
+    postponed: dict[str, float] = {}
+    assert release_next(house.engine, house.store, obstacle, postponed)
+    assert not release_next(house.engine, house.store, obstacle, postponed)
     with reading(house.engine) as session:
         assert the_request(session, request).state is RequestState.APPROVED
+        actions = [event.action for event in audit.events_about(session, f"request:{request}")]
+        assert actions[-1] == "request.not_released"
+    obstacle.unlink()
+    postponed[request] = 0.0
+    assert release_next(house.engine, house.store, obstacle, postponed)
+    verify_package(obstacle / request)
+
+
+def agreement_ends(session: Session) -> None:
+    agreement = agreement_in_force(session, "heron", "rand_hie")
+    assert agreement is not None
+    withdraw_agreement(session, agreement, owner="olga")
+
+
+def version_is_withdrawn(session: Session) -> None:
+    versions_of(session, "rand_hie")[0].state = VersionState.WITHDRAWN
+
+
+def project_pauses(session: Session) -> None:
+    projects.move(session, projects.find_project(session, "heron"), projects.ProjectState.PAUSED, actor="otto")
+
+
+@pytest.mark.parametrize("ending", [agreement_ends, version_is_withdrawn, project_pauses])
+def test_a_right_to_the_data_that_ends_stops_votes_and_release(house: House, ending: Callable[[Session], None]) -> None:
+    """I10: nothing more leaves, and the author can still take her request back."""
+    approved, waiting = an_approved_request(house), a_submitted_request(house)
+    house.do(ending)
+    with pytest.raises(NotPermitted):
+        released(house, approved)
+    with pytest.raises(WrongState):
+        cast_vote(house, waiting, "cleo")
+    withdraw(house, approved)
+    withdraw(house, waiting)
+
+
+def withdraw(house: House, request_id: str) -> None:
+    house.do(lambda session: requests.withdraw(session, the_request(session, request_id), author="rosa", today=TODAY))
+
+
+def test_a_withdrawn_request_does_not_open_its_blind_votes(house: House) -> None:
+    request = a_submitted_request(house)
+    cast_vote(house, request, "cleo", Vote.REJECT, "Too small.")
+    withdraw(house, request)
+    with reading(house.engine) as session:
+        assert views.request_view(session, house.store, request, "rosa", TODAY).votes == ()
+
+
+def test_what_was_released_since_makes_a_person_look(house: House) -> None:
+    """The finding is of now, not of the moment when the statistic was asked for."""
+    waiting = a_submitted_request(
+        house, [an_answered_statistic(house, Crosstab(dataset="rand_hie", dimensions=("plan",)))]
+    )
+    with reading(house.engine) as session:
+        assert views.request_view(session, house.store, waiting, "cleo", TODAY).findings == ()
+    released(house, an_approved_request(house))
+    with reading(house.engine) as session:
+        view = views.request_view(session, house.store, waiting, "cleo", TODAY)
+    assert [finding.verdict for finding in view.findings] == ["refer"]
+    assert "1 other exact table of this dataset was released before" in view.findings[0].sentence
 
 
 def release_and_fail(house: House, request_id: str) -> None:
@@ -130,7 +194,7 @@ def test_a_crash_between_package_and_register_is_made_good(house: House) -> None
     with pytest.raises(RuntimeError):
         release_and_fail(house, request)
     assert folder.exists()
-    assert release_next(house.engine, house.store, house.folder / "releases", set())
+    assert release_next(house.engine, house.store, house.folder / "releases", {})
     verify_package(folder)
     with reading(house.engine) as session:
         assert [line.id for line in views.releases(session, audience="publication")] == [request]

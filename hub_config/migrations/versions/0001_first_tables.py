@@ -232,6 +232,12 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.DateTime(), nullable=False),
         sa.Column("finished_at", sa.DateTime(), nullable=True),
         sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column(
+            "verdict",
+            sa.Enum("safe", "protected", "refer", "blocked", name="verdict", native_enum=False, length=32),
+            nullable=True,
+        ),
+        sa.Column("version", sa.Integer(), nullable=True),
         sa.Column("problem", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["author"], ["person.name"], name="fk_statistic_author"),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name="fk_statistic_project_id"),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from datasets.catalogue import load_catalogue
 from datasets.copies import ProjectCopy
-from datasets.versions import DatasetVersion, VersionState
+from datasets.versions import find_version
 from governance.agreements import agreements_of
 from governance.agreements import withdraw as withdraw_agreement
 from governance.database import now
@@ -36,20 +36,10 @@ def rosa(app: Flask) -> Session:
 def a_copy(house: House) -> None:
     """The register's entries of a dataset version and rosa's project copy of it; the service opens neither."""
     catalogue = load_catalogue(CATALOGUE)
-    version = DatasetVersion(
-        dataset="rand_hie",
-        number=3,
-        state=VersionState.AVAILABLE,
-        catalogue_json=catalogue.to_json(),
-        **dict.fromkeys(("inputs_digest", "content_digest", "data_digest", "manifest_digest", "folder"), "x"),
-        rows=20_190,
-        units=5_912,
-        scan={},
-        made_at=now(),
-    )
 
     def step(session: Any) -> None:
-        session.add(version)
+        version = find_version(session, "rand_hie", 3)
+        version.catalogue_json, version.rows, version.units = catalogue.to_json(), 20_190, 5_912
         (agreement,) = agreements_of(session, "heron")
         agreement.columns = COLUMNS
         digest = catalogue.approved(COLUMNS).digest
