@@ -79,7 +79,9 @@ def view_of(protected: Sequence[Protected]) -> View:
     """The attacker's view. Raises `AttackFailed` where a published cell does not equal the truth."""
     names: dict[Hashable, int] = {}
     numbers = [
-        np.array([names.setdefault((each.table.value_name, key), len(names)) for key in Table.keys(each.table)], np.int64)
+        np.array(
+            [names.setdefault((each.table.value_name, key), len(names)) for key in Table.keys(each.table)], np.int64
+        )
         for each in protected
     ]
     facts = pd.concat([_facts(each, cells) for each, cells in zip(protected, numbers, strict=True)]).groupby(level=0)

@@ -1,9 +1,9 @@
 """The cheapest pattern for a small table, with a certificate: branch and cut on capacity constraints.
 
 The model of Fischetti and Salazar-González (2001, Management Science 47(7), 1008–1027). A pattern that fails a
-requirement breaks a cut that the dual of the attacker's program yields: the weighted room of the cells that could help is less than
-the requirement. The master program over 0/1 variables is solved with HiGHS, cuts are added, until no requirement fails.
-Its bound holds at any time, so the gap is certified even when the work ends early.
+requirement breaks a cut that the dual of the attacker's program yields: the weighted room of the cells that could help
+is less than the requirement. The master program over 0/1 variables is solved with HiGHS, cuts are added, until no
+requirement fails. Its bound holds at any time, so the gap is certified even when the work ends early.
 """
 
 from collections.abc import Callable

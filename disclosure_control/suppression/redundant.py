@@ -23,7 +23,9 @@ class Balance:
             room, need = _along(problem, -way), _need(problem, way)
             demand = np.zeros(len(equations))
             np.maximum.at(demand, self._rows, np.where(need > 0, need + room, 0))
-            total = np.bincount(self._rows, room * withheld[equations.cells], minlength=len(equations))
+            total = np.bincount(self._rows, room * withheld[equations.cells], minlength=len(equations)).astype(
+                np.float64
+            )
             self._sides.append((room, demand * (1 - TOLERANCE), total))
 
     def needs(self, cell: int) -> bool:
@@ -56,7 +58,8 @@ def _along(problem: Problem, way: int) -> Numbers:
     """How far each entry's cell can go in this direction of its equation."""
     far = FARTHEST * max(problem.need_up.max(initial=0), problem.need_down.max(initial=0))
     cells, rises = problem.equations.cells, problem.equations.signs * way > 0
-    return np.minimum(np.where(rises, problem.room_up[cells], problem.room_down[cells]), far).astype(np.float64, copy=False)
+    room: Numbers = np.where(rises, problem.room_up[cells], problem.room_down[cells])
+    return np.asarray(np.minimum(room, far), np.float64)
 
 
 def _need(problem: Problem, way: int) -> Numbers:

@@ -1,9 +1,9 @@
 """Protect one cell after another: each by the cheapest deviation that meets its requirement; what it moves is withheld.
 
 The sequence of linear programs of Kelly, Golden and Assad (1992, Networks 22, 397–417) as the τ-Argus and the
-Statistics Canada systems use it, with three changes. The price of moving a cell is its cost over the part of the requirement that
-it has room for (the linear relaxation of the fixed charge); every deviation is pooled and may prove other requirements
-on its way; and a lone contributor who knows her own cell is an attacker of her own.
+Statistics Canada systems use it, with three changes. The price of moving a cell is its cost over the part of the
+requirement that it has room for (the linear relaxation of the fixed charge); every deviation is pooled and may prove
+other requirements on its way; and a lone contributor who knows her own cell is an attacker of her own.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Sensitive unions: primary cells of one equation whose sum breaks a rule too.
 
-Where they are the only withheld parts of a published total, that sum is what the subtraction gives. Two cells with
-one contributor each, say, protect each other from the public, yet each contributor has the other's value by subtraction;
+Where they are the only withheld parts of a published total, that sum is what the subtraction gives. Two cells with one
+contributor each, say, protect each other from the public, yet each contributor has the other's value by subtraction;
 and two cells below the threshold may together still be below it (Handbook on SDC, section 4.3; in the Statistics Canada
 systems: aggregates of type A). The sum becomes a virtual cell with the protection that the rules ask for.
 
