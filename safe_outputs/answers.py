@@ -24,6 +24,8 @@ VERDICT_ORDER = tuple(Verdict)
 
 Status = Literal["published", "primary", "secondary"]
 WITHHELD_SIGN = "▒"
+TOTAL = "_T"
+"""The code of a total, in files as everywhere in the exchange of statistics (SDMX)."""
 
 
 class _Frozen(BaseModel):
@@ -61,7 +63,7 @@ class Cell(_Frozen):
 
 
 class TableOfCells(_Frozen):
-    """All combinations of the dimensions' categories, in the catalogue's order."""
+    """All combinations of the dimensions' categories, in the catalogue's order, totals (`TOTAL`) last."""
 
     dimensions: tuple[Column, ...]
     measures: tuple[Column, ...]
@@ -154,6 +156,11 @@ def worst(verdicts: list[Verdict]) -> Verdict:
 def shown(value: int | float | None, column: Column) -> str:
     """A value as people read it: thousands separated, the column's decimals, the withheld sign for none."""
     return WITHHELD_SIGN if value is None else f"{value:,.{column.decimals}f}"
+
+
+def shown_code(code: str) -> str:
+    """A category as people read it."""
+    return "Total" if code == TOTAL else code
 
 
 def answer_from_json(value: Any) -> Answer:

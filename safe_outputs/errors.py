@@ -15,6 +15,10 @@ class EmptyPopulation(Invalid):
     """Nobody is in the population that was asked for."""
 
 
+class NotProtected(Invalid):
+    """A table is not proven to keep its withheld cells. Nothing is released of it."""
+
+
 class NotPermitted(Refused):
     """The release policy or a right does not allow this."""
 

@@ -1,24 +1,24 @@
-"""The disclosure control stage for exact statistics: compute the cells, apply the rule profile, say what was found."""
+"""The disclosure control stage for exact statistics: cells and margins, protected by the rule profile, and why."""
 
-import math
+import re
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import duckdb
-import pandas as pd
 
+from datasets.catalogue import UnitOfCount
 from datasets.columns import Column as CatalogueColumn
 from disclosure_control import Finding as RuleFinding
-from disclosure_control import cell_facts, suppress_primary
-from safe_outputs.answers import Cell, Column, Finding, TableOfCells, Verdict
+from safe_outputs.answers import TOTAL, Cell, Column, Finding, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.population import codes_of, dimension_of, measure_of, population_of
+from safe_outputs.checker.protection import PUBLISHED, protected_cells
 from safe_outputs.differencing import with_earlier_releases
-from safe_outputs.errors import MalformedPlan
+from safe_outputs.errors import NotProtected
 from safe_outputs.statistics import Crosstab
 
 MEAN_DECIMALS = 2
-MAX_CELLS = 2_000
 
 
 def protected_table(
@@ -29,34 +29,38 @@ def protected_table(
     Raises:
         MalformedPlan: a name or constant that the catalogue does not have.
         EmptyTable: nobody is in the population.
+        NotProtected, DisclosureControlError: the table is not proven to be protected.
     """
     catalogue = evidence.catalogue
     dimensions = [dimension_of(catalogue, name) for name in plan.dimensions]
-    _require_size(dimensions)
     value = measure_of(catalogue, plan.measure.column) if plan.measure else None
-    facts = cell_facts(
+    pattern = protected_cells(
         connection,
         population_of(catalogue, plan.where),
         {each.name: list(codes_of(each)) for each in dimensions},
         value.name if value else None,
+        evidence.profile,
     )
-    protected, found = suppress_primary(facts, evidence.profile, catalogue.unit.plural)
     measures = _measures(plan, value, catalogue.unit.plural)
+    made = _Made(dimensions, plan, value.decimal_places if value else 0, len(measures), catalogue.unit)
     table = TableOfCells(
         dimensions=tuple(Column(name=each.name, label=each.label) for each in dimensions),
         measures=measures,
-        cells=tuple(_cell(row, dimensions, plan, len(measures)) for row in protected.to_dict("records")),
+        cells=tuple(_cell(row, made) for row in pattern.cells.to_dict("records")),
     )
-    return table, [*(_finding(each) for each in found), *with_earlier_releases(evidence.released_before)]
+    found = [_finding(each, catalogue.unit) for each in pattern.findings]
+    return table, [*found, *with_earlier_releases(evidence.released_before)]
 
 
-def _require_size(dimensions: list[CatalogueColumn]) -> None:
-    cells = math.prod(len(codes_of(each)) for each in dimensions)
-    if cells > MAX_CELLS:
-        raise MalformedPlan(
-            f"This table would have {cells:,} cells; nobody can review more than {MAX_CELLS:,} at once. Leave a "
-            "dimension out, or choose a smaller population."
-        )
+@dataclass(frozen=True)
+class _Made:
+    """What every cell is made by."""
+
+    dimensions: list[CatalogueColumn]
+    plan: Crosstab
+    decimals: int
+    measures: int
+    unit: UnitOfCount
 
 
 def _measures(plan: Crosstab, value: CatalogueColumn | None, unit_plural: str) -> tuple[Column, ...]:
@@ -78,34 +82,47 @@ def _inside(label: str) -> str:
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
-def _cell(row: dict[Any, Any], dimensions: list[CatalogueColumn], plan: Crosstab, measures: int) -> Cell:
-    codes = tuple(codes_of(each)[row[each.name]] for each in dimensions)
-    if row["status"] != "published":
-        return Cell(codes=codes, status=row["status"], reason=row["reason"], values=(None,) * measures)
+def _cell(row: dict[Any, Any], made: _Made) -> Cell:
+    codes = tuple({**codes_of(each), TOTAL: TOTAL}[row[each.name]] for each in made.dimensions)
+    if row["status"] != PUBLISHED:
+        reason = _of_units(row["reason"], made.unit)
+        return Cell(codes=codes, status=row["status"], reason=reason, values=(None,) * made.measures)
     values: tuple[int | float | None, ...] = (int(row["units"]),)
-    if plan.measure is not None:
-        values = (*values, _aggregate(row, plan.measure.aggregate))
-    return Cell(codes=codes, status="published", values=values)
+    if made.plan.measure is not None:
+        values = (*values, _aggregate(row, made.plan.measure.aggregate, made.decimals))
+    return Cell(codes=codes, status=PUBLISHED, values=values)
 
 
-def _aggregate(row: dict[Any, Any], aggregate: str) -> float | int | None:
+def _aggregate(row: dict[Any, Any], aggregate: str, decimals: int) -> float | int | None:
     """The exact aggregate, rounded once (half to even), as it is published (I5)."""
-    if not row["valued_rows"] or pd.isna(row["total"]):
+    if not row["rows"]:
         return None
-    total = Decimal(str(row["total"]))
+    total = _exact(row["total"], decimals)
     if aggregate == "sum":
         return float(total) if total % 1 else int(total)
-    mean = total / Decimal(int(row["valued_rows"]))
+    mean = total / Decimal(int(row["rows"]))
     return float(mean.quantize(Decimal(1).scaleb(-MEAN_DECIMALS), rounding=ROUND_HALF_EVEN))
 
 
-def _finding(found: RuleFinding) -> Finding:
+def _exact(total: float, decimals: int) -> Decimal:
+    """The decimal number that this float stands for. Raises `NotProtected` where a float has no room for it."""
+    if abs(total) * 10**decimals >= 2**53:
+        raise NotProtected("A total of the table is too large to be exact. Nothing was released. Use a larger unit.")
+    return Decimal(repr(float(total))).quantize(Decimal(1).scaleb(-decimals))
+
+
+def _finding(found: RuleFinding, unit: UnitOfCount) -> Finding:
     return Finding(
         rule=found.rule,
         verdict=Verdict(found.severity),
-        sentence=found.sentence,
-        value=found.value,
-        limit=found.limit,
+        sentence=_of_units(found.sentence, unit),
+        value=_of_units(found.value, unit),
+        limit=_of_units(found.limit, unit),
         source=found.source,
-        fix=found.fix,
+        fix=_of_units(found.fix, unit),
     )
+
+
+def _of_units(text: str, unit: UnitOfCount) -> str:
+    """The rules' words about units, in the catalogue's: persons, businesses."""
+    return re.sub(r"\bunit\b", unit.singular, re.sub(r"\bunits\b", unit.plural, text))

@@ -4,7 +4,7 @@ from html import escape
 
 import pandas as pd
 
-from safe_outputs.answers import WITHHELD_SIGN, Answer, Cell, TableOfCells, shown
+from safe_outputs.answers import WITHHELD_SIGN, Answer, Cell, TableOfCells, shown, shown_code
 
 _WITHHELD = "background:repeating-linear-gradient(45deg,#ddd,#ddd 3px,#fff 3px,#fff 6px);color:#0b0c0c"
 NANO = 1_000_000_000
@@ -59,8 +59,9 @@ def _grid(table: TableOfCells, position: int) -> tuple[list[str], list[str], dic
     """Rows × columns of one measure: the last dimension across, the others down."""
     across = len(table.dimensions) > 1
     cells = {
-        (" · ".join(cell.codes[:-1] if across else cell.codes), cell.codes[-1] if across else ""): cell
+        (" · ".join(codes[:-1] if across else codes), codes[-1] if across else ""): cell
         for cell in table.cells
+        for codes in [tuple(map(shown_code, cell.codes))]
     }
     rows = list(dict.fromkeys(row for row, _ in cells))
     columns = list(dict.fromkeys(column for _, column in cells)) if across else [""]

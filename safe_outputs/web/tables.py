@@ -7,7 +7,7 @@ on a mouse. Pure.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from safe_outputs.answers import WITHHELD_SIGN, Cell, Column, Status, TableOfCells, shown
+from safe_outputs.answers import WITHHELD_SIGN, Cell, Column, Status, TableOfCells, shown, shown_code
 
 NO_VALUE = "–"
 
@@ -131,16 +131,18 @@ def _cross_tables(table: TableOfCells, letters: Letters) -> Iterator[ShownTable]
     columns = _categories(table, 1)
     for place, measure in enumerate(table.measures):
         rows = tuple(
-            ShownRow((row,), tuple(_shown_cell(cells[row, each], place, measure, letters) for each in columns))
+            ShownRow(
+                (shown_code(row),), tuple(_shown_cell(cells[row, each], place, measure, letters) for each in columns)
+            )
             for row in _categories(table, 0)
         )
-        yield ShownTable(label(measure), (label(down),), label(across), columns, rows)
+        yield ShownTable(label(measure), (label(down),), label(across), tuple(map(shown_code, columns)), rows)
 
 
 def _long_table(table: TableOfCells, letters: Letters) -> ShownTable:
     rows = tuple(
         ShownRow(
-            cell.codes,
+            tuple(map(shown_code, cell.codes)),
             tuple(_shown_cell(cell, place, column, letters) for place, column in enumerate(table.measures)),
         )
         for cell in table.cells

@@ -70,7 +70,7 @@ def work(saferoom: Saferoom, window: BrowserContext) -> None:
     table = notebook.locator(".jp-OutputArea-output table", has_text="25% coinsurance").last
     expect(table).to_be_attached(timeout=90_000)
     expect(notebook.get_by_text("waiting for review")).to_be_attached(timeout=60_000)
-    verdict = notebook.get_by_text("4 of 36 cells withheld", exact=False).first
+    verdict = notebook.get_by_text("8 of 49 cells withheld", exact=False).first
     expect(verdict).to_be_attached()
     verdict.evaluate("element => element.scrollIntoView({block: 'start'})")
     picture(page, "notebook")
@@ -89,8 +89,8 @@ def reads_all_of_it(page: Page) -> None:
     """The table with its withheld cells, the findings, the charge, and the code that asked."""
     expect(page.get_by_role("heading", name=TITLE, level=1)).to_be_visible()
     body = page.locator("main")
-    assert body.locator("td.sr-cell-withheld").count() == 2 * 4
-    expect(body.get_by_text("4 of 36 cells have fewer than 10 persons").first).to_be_attached()
+    assert body.locator("td.sr-cell-withheld").count() == 2 * 8
+    expect(body.get_by_text("4 of 49 cells are withheld: fewer than 10 persons").first).to_be_attached()
     expect(body.get_by_text("ONS Virtual Microdata Laboratory").first).to_be_attached()
     expect(body.get_by_text("so.crosstab(visits.site, visits.plan_group").first).to_be_attached()
     expect(body.get_by_text("so.private.count(visits, by=visits.site").first).to_be_attached()

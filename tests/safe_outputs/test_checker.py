@@ -29,7 +29,7 @@ from governance.projects import ProjectState, PurposeClass
 from safe_outputs import asking
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
-from safe_outputs.checker import disclosure_stage, worker
+from safe_outputs.checker import protection, worker
 from safe_outputs.checker.disclosure_stage import protected_table
 from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
@@ -150,7 +150,8 @@ A_COUNT = PrivateCount(dataset="rand_hie", by="site", nano_rho=NANO // 20)
 
 def test_persons_are_counted_and_not_their_years(room: Room) -> None:
     answer = room.answered(BY_SITE)
-    assert [cell.values for cell in answer.table.cells] == [(1164,), (1232,), (735,), (905,), (786,), (1090,)]
+    assert [cell.values for cell in answer.table.cells] == [(1164,), (1232,), (735,), (905,), (786,), (1090,), (5912,)]
+    assert answer.table.cells[-1].codes == ("_T",)
     assert (answer.verdict, answer.provenance, answer.unit) == ("safe", "verified", "persons")
     assert answer.source.copy_digest == room.copy.digest
 
@@ -160,8 +161,8 @@ def test_a_boolean_is_a_dimension_and_a_sum_is_exact(room: Room) -> None:
         dataset="rand_hie", dimensions=("female",), measure=Measure(column="doctor_visits", aggregate="sum")
     )
     cells = {cell.codes: cell.values for cell in room.answered(plan).table.cells}
-    assert set(cells) == {("no",), ("yes",)}
-    assert sum(int(values[1] or 0) for values in cells.values()) == 57752
+    assert set(cells) == {("no",), ("yes",), ("_T",)}
+    assert int(cells["no",][1] or 0) + int(cells["yes",][1] or 0) == cells["_T",][1] == 57752
 
 
 def test_the_file_that_would_leave_is_the_table(room: Room) -> None:
@@ -380,8 +381,8 @@ def test_earlier_exact_releases_make_a_person_look(room: Room) -> None:
         evidence = gather(session, "wren", "rand_hie", released_before=2)
     with open_copy(evidence.path) as connection:
         _, findings = protected_table(connection, BY_SITE, evidence)
-    assert [finding.verdict for finding in findings] == ["safe", "refer"]
-    assert "2 other exact tables" in findings[1].sentence
+    assert [finding.verdict for finding in findings] == ["safe", "safe", "safe", "refer"]
+    assert "2 other exact tables" in findings[-1].sentence
 
 
 def test_a_refused_constant_costs_nothing(room: Room) -> None:
@@ -399,7 +400,7 @@ def test_a_private_count_by_groups_says_what_its_bound_leaves_out(room: Room) ->
 
 
 def test_a_table_that_nobody_can_review_is_refused(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disclosure_stage, "MAX_CELLS", 5)
+    monkeypatch.setattr(protection, "MAX_CELLS", 5)
     assert "nobody can review more than 5" in room.refused(BY_SITE)["detail"]
 
 
@@ -413,3 +414,37 @@ def test_the_same_private_plan_on_a_new_version_is_computed_anew(room: Room) -> 
     with transaction(room.engine) as session:
         again = asking.ask(session, Asker("ada", "wren"), A_COUNT, "the cell")
         assert again.state is StatisticState.ASKED
+
+
+def test_small_cells_cannot_be_had_back_from_totals(room: Room) -> None:
+    """I4: in every row and column that has a withheld cell there are at least two."""
+    plan = Crosstab(
+        dataset="rand_hie",
+        dimensions=("site", "plan_group"),
+        measure=Measure(column="medical_spending", aggregate="mean"),
+        where=(Condition(column="year", operator="in", values=("Year 4", "Year 5")),),
+    )
+    answer = room.answered(plan)
+    withheld = [cell for cell in answer.table.cells if cell.status != "published"]
+    assert answer.verdict == "refer"
+    assert [cell.status for cell in withheld].count("primary") == 4
+    assert len(withheld) == 8
+    assert all(cell.reason and set(cell.values) == {None} for cell in withheld)
+    for place in (0, 1):
+        lines = [cell.codes[place] for cell in withheld]
+        assert min(map(lines.count, lines)) > 1
+    assert len({each.sentence for each in answer.findings}) == len(answer.findings)
+
+
+def test_along_years_in_which_persons_recur_there_is_no_total(room: Room) -> None:
+    codes = {
+        cell.codes for cell in room.answered(Crosstab(dataset="rand_hie", dimensions=("year", "site"))).table.cells
+    }
+    assert ("Year 1", "_T") in codes
+    assert all(year != "_T" for year, _ in codes)
+
+
+def test_what_an_attack_opens_is_not_answered(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """I3: the suppressor's word is not taken for it."""
+    monkeypatch.setattr(protection, "passes", lambda table: False)
+    assert "Nothing was released" in room.refused(BY_SITE)["detail"]
