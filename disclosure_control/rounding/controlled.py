@@ -7,9 +7,9 @@ hierarchies) cells may go further; see `relaxation`.
 Sources: L. H. Cox, “A constructive procedure for unbiased controlled rounding”, Journal of the American Statistical
 Association 82 (1987); M. Fischetti and J. J. Salazar-González, “Experiments with controlled rounding for statistical
 disclosure control in tabular data with linear constraints”, Journal of Official Statistics 14 (1998); J. J.
-Salazar-González, C. Bycroft and A. Toniolo Staggemeier, “Controlled rounding implementation”, UNECE/Eurostat work session
-on statistical data confidentiality, Geneva 2005; A. Hundepool et al., Handbook on Statistical Disclosure Control, 2nd
-edition (2024), section 5.5.
+Salazar-González, C. Bycroft and A. Toniolo Staggemeier, “Controlled rounding implementation”, UNECE/Eurostat work
+session on statistical data confidentiality, Geneva 2005; A. Hundepool et al., Handbook on Statistical Disclosure
+Control, 2nd edition (2024), section 5.5.
 """
 
 from collections.abc import Sequence
