@@ -1,7 +1,7 @@
 """SDMX codes for cells, so that protected tables can be exchanged.
 
-Code lists of the SDMX cross-domain registry: CL_OBS_STATUS 2.2 (A normal value; Q missing value, suppressed) and
-CL_CONF_STATUS 1.3 (F free for publication; primary confidentiality due to A small counts, O dominance by one unit,
+Code lists of the SDMX Global Registry: CL_OBS_STATUS 2.3 (A normal value; Q missing value, suppressed) and
+CL_CONF_STATUS 1.4 (F free for publication; primary confidentiality due to A small counts, O dominance by one unit,
 T dominance by two units, G dominance by one or two units, M other measures of concentration; C confidential
 statistical information, for whatever else; D secondary confidentiality set by the sender).
 """

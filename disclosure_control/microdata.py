@@ -74,7 +74,10 @@ def opened(data: Any) -> duckdb.DuckDBPyRelation:
     if isinstance(data, str | Path):
         return connection.read_parquet(str(data))
     if isinstance(data, pd.DataFrame):
-        return connection.from_df(data)
+        try:
+            return connection.from_df(data)
+        except duckdb.Error:  # it does not read columns that lie in memory back to front
+            return connection.from_df(data.copy())
     return connection.from_arrow(data)
 
 

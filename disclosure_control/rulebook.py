@@ -183,7 +183,7 @@ class Rounding:
     source: str
 
     def __post_init__(self) -> None:
-        _require(self.base >= 1, "rounding.base: a whole number, 1 or more.")
+        _require(self.base >= 2, "rounding.base: a whole number, 2 or more.")
         _require_choice("rounding.method", self.method, ROUNDINGS)
         _require_source("rounding", self.source)
 

@@ -138,12 +138,18 @@ def _threshold(table: Table, rule: Threshold, profile: RuleProfile) -> Verdict:
     cells = units < rule.fewest
     if rule.zero_is_safe:
         cells &= units > 0
+    cells &= ~_impossible(table)
     if "waived" in table.cells:
         cells &= (units == 0) | (column(table, "waived") < units)
     range_ = _safety_range(table, profile)
     limit = f"more than {rule.units}" if rule.strict else f"at least {rule.units}"
     reason = f"fewer than {rule.fewest} {who}"
     return Verdict("threshold", cells, reason, range_, range_, f"{limit} {who}", rule.source)
+
+
+def _impossible(table: Table) -> Mask:
+    """Structural zeros: everybody knows that they are empty, so there is nothing to protect."""
+    return table.cells["impossible"].to_numpy(bool) if "impossible" in table.cells else np.zeros(len(table.cells), bool)
 
 
 def _safety_range(table: Table, profile: RuleProfile) -> Numbers:
@@ -184,10 +190,10 @@ def _needing(table: Table, rule: str, needed: Numbers, reason: str, limit: str, 
 
 def _class_disclosure(table: Table, rule: ClassDisclosure, profile: RuleProfile) -> Verdict:
     """All units of a group in one of several categories (Handbook, 5.2). An attacker must think some are elsewhere."""
-    units = column(table, "units")
+    units, possible = column(table, "units"), ~_impossible(table)
     cells = np.zeros(len(units), bool)
     for total, parts in table.relations:
-        if len(parts) > 1 and units[total] > 0:
+        if possible[parts].sum() > 1 and units[total] > 0:
             cells[parts[(units[parts] > 0) & (units[total] - units[parts] <= rule.all_but)]] = True
     limit = "not all in one category" if not rule.all_but else f"not all but {rule.all_but} in one category"
     reason = "all units of a group, or nearly all, are in it"

@@ -64,29 +64,30 @@ _SHORT = 18  # digits of a decimal that DuckDB holds in one word
 
 def _of_floats(data: duckdb.DuckDBPyRelation, expression: str, what: str, view: str) -> Scale:
     source = f"(SELECT {expression} AS x FROM {view})"  # noqa: S608 - quoted names
-    places = _decimals(data, source, view)
-    query = f"""
-        SELECT max(abs(x)), sum(abs(x)), count(*) FILTER (x <> round(x, {places})),
-            count(*) FILTER (isnan(x)), count(*) FILTER (isinf(x)) FROM {source}
-    """  # noqa: S608 - as above
-    greatest, total, rough, nans, infinities = data.query(view, query).fetchall()[0]
-    _require_finite(nans, infinities, what)
-    if not greatest:
-        return _rounded(expression, Fraction(1))
-    if not rough and total * 10**places < _LIMIT / 2:
-        return _rounded(expression, Fraction(10**places))
+    greatest: float | None = None
+    for places in _decimals(data, source, view):
+        query = f"""
+            SELECT max(abs(x)), sum(abs(x)), count(*) FILTER (x <> round(x, {places})),
+                count(*) FILTER (isnan(x)), count(*) FILTER (isinf(x)) FROM {source}
+        """  # noqa: S608 - as above
+        greatest, total, rough, nans, infinities = data.query(view, query).fetchall()[0]
+        _require_finite(nans, infinities, what)
+        if not greatest:
+            return _rounded(expression, Fraction(1))
+        if not rough and total * 10**places < _LIMIT / 2:
+            return _rounded(expression, Fraction(10**places))
     # A total that is exact, and so the same for every order of the rows, bounds the one in floating point.
-    step = Fraction(2) ** (ceil(log2(greatest)) - 40)
+    step = Fraction(2) ** (ceil(log2(greatest or 1)) - 40)
     query = f"SELECT sum(ceil(abs(x) / {float(step)!r})::HUGEINT) FROM {source}"  # noqa: S608 - as above
     bound = int(data.query(view, query).fetchall()[0][0]) * step
     return _rounded(expression, Fraction(2) ** (61 - ceil(log2(bound))))
 
 
-def _decimals(data: duckdb.DuckDBPyRelation, source: str, view: str) -> int:
-    """How many decimals the first amounts have; the whole column is looked at later."""
+def _decimals(data: duckdb.DuckDBPyRelation, source: str, view: str) -> tuple[int, ...]:
+    """How many decimals the amounts may have, judged by some of them: fewer than these they cannot."""
     query = f"SELECT x FROM {source} WHERE isfinite(x) LIMIT 1000"  # noqa: S608 - as above
     seen = np.array([row[0] for row in data.query(view, query).fetchall()], dtype=np.float64)
-    return next((places for places in _DECIMALS if (np.round(seen, places) == seen).all()), _DECIMALS[-1])
+    return tuple(places for places in _DECIMALS if (np.round(seen, places) == seen).all()) or _DECIMALS[-1:]
 
 
 def _require_finite(nans: int, infinities: int, what: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from disclosure_control.errors import MalformedHierarchy
+from disclosure_control.errors import MalformedHierarchy, MalformedTable
 from disclosure_control.hierarchy import Hierarchy
 
 Indices = NDArray[np.int64]
@@ -55,6 +55,14 @@ class Axis:
     def leaf_places(self) -> Indices:
         """Where each leaf stands among the codes."""
         return np.array([self.places[leaf] for leaf in self.leaves], dtype=np.int64)
+
+    def below(self, code: str | None) -> Indices:
+        """Which of the leaves are part of this code, or all. Raises `MalformedHierarchy` for an unknown one."""
+        if code is None:
+            return np.arange(len(self.leaves), dtype=np.int64)
+        hierarchy = next((each for each in self.hierarchies if code in each.codes), self.hierarchies[0])
+        parts = hierarchy.leaves_below(code)
+        return np.flatnonzero([leaf in parts for leaf in self.leaves])
 
     @cached_property
     def equations(self) -> tuple[tuple[int, Indices], ...]:
@@ -126,6 +134,31 @@ class Grid:
         return pd.DataFrame(
             {axis.name: pd.array(each, dtype="str") for axis, each in zip(self.axes, codes, strict=True)}
         )
+
+    def impossible(self, named: Sequence[Mapping[str, str]]) -> NDArray[np.bool_]:
+        """The structural zeros: cells of which all leaf cells are named.
+
+        Each name has codes of some dimensions, and means all leaf cells that are part of all of these.
+
+        Raises:
+            MalformedTable: a dimension that the table does not have. MalformedHierarchy: a code that it does not have.
+        """
+        leaves = np.zeros(self.leaf_shape, dtype=bool)
+        for each in named:
+            stray = set(each) - {axis.name for axis in self.axes}
+            if stray:
+                raise MalformedTable(
+                    f"An impossible cell names {', '.join(stray)}, which is no dimension. Leave it out."
+                )
+            chosen = [axis.below(each.get(axis.name)) for axis in self.axes]
+            leaves[np.ix_(*chosen)] = True
+        for place, axis in enumerate(self.axes):
+            codes = np.zeros((len(axis.codes), *np.moveaxis(leaves, place, 0).shape[1:]), dtype=bool)
+            codes[axis.leaf_places] = np.moveaxis(leaves, place, 0)
+            for code, parts in axis.sums:
+                codes[code] = codes[parts].all(axis=0)
+            leaves = np.moveaxis(codes, 0, place)
+        return leaves.ravel()
 
     def leaf_mask(self) -> NDArray[np.bool_]:
         """Which cells are leaves in every dimension."""

@@ -50,6 +50,7 @@ class Table:
         request: str | None = None,
         count: Literal["units", "rows"] = "units",
         separate: Sequence[str] = (),
+        impossible: Sequence[Mapping[str, str]] = (),
         empty_codes: bool = False,
         largest: int = LARGEST,
     ) -> "Table":
@@ -69,6 +70,8 @@ class Table:
                 confidentiality.
             count: what a table without `value` counts. Rows are a magnitude: a unit can contribute several.
             separate: dimensions without a total, along which nothing adds up (units recur there).
+            impossible: structural zeros, each by codes of some dimensions, {"sex": "m", "cause": "childbirth"}; all
+                leaf cells that are part of these codes are meant. Everybody knows that they are empty.
             empty_codes: leaves that the data does not have are empty cells, not a mistake.
             largest: how many of the largest contributors are kept.
 
@@ -76,8 +79,8 @@ class Table:
             A table whose `cells` have, beside the dimensions' codes (float64 where not said otherwise):
             `value`; `units` (int64): distinct units with a value, zero included; `holdings` (int64), if asked;
             `rows`, `negatives`, `missing`, `zeros` (int64): rows, and those with such a value; `weighted`: the total
-            of weights; `record_key_sum` (int64), if asked; `floor`: what everybody knows the value is not below (0
-            without negative values; else the lowest value of a row, times the rows).
+            of weights; `record_key_sum` (int64), `impossible` (bool), if asked; `floor`: what everybody knows the
+            value is not below (0 without negative values; else the lowest value of a row, times the rows).
             Magnitudes also have `absolute`: the total over units of their absolute totals; `largest_1`, `largest_2`, …:
             the largest absolute totals of single units, unweighted; with weights `expanded_1`, …: the same units'
             weighted totals; `waived`, `requested` (int64): units that did so; `unwaived_largest`,
@@ -99,6 +102,7 @@ class Table:
         cells = _cells(source, grid, groups)
         if not empty_codes:
             _require_used(cells, grid)
+        _mark_impossible(cells, grid, impossible)
         return cls(hierarchies, cells, "rows" if columns.rows_as_value else value, unit, tuple(separate))
 
     @classmethod
@@ -112,6 +116,7 @@ class Table:
         *,
         distinct_units: bool = False,
         separate: Sequence[str] = (),
+        impossible: Sequence[Mapping[str, str]] = (),
     ) -> "Table":
         """The table of these cells, which were aggregated elsewhere.
 
@@ -122,7 +127,7 @@ class Table:
             largest: the columns of the largest contributions, the largest first.
             distinct_units: every unit contributes to one leaf cell only. Margins that are not given are then made
                 from their leaves; without this, a missing margin is an error.
-            separate: dimensions without a total, along which nothing adds up.
+            separate, impossible: as in `from_microdata`.
 
         Raises:
             UnknownColumn, UnknownCode: a column or code that the cells or the hierarchies do not have.
@@ -138,7 +143,9 @@ class Table:
         }
         grid = _grid(hierarchies, separate)
         columns = aggregates.Columns(value, count, tuple(largest), distinct_units)
-        return cls(hierarchies, aggregates.facts_of(cells, grid, columns), value, None, tuple(separate))
+        facts = aggregates.facts_of(cells, grid, columns)
+        _mark_impossible(facts, grid, impossible)
+        return cls(hierarchies, facts, value, None, tuple(separate))
 
     @cached_property
     def grid(self) -> Grid:
@@ -212,6 +219,21 @@ def _require_shape(
         )
     if columns.largest < 1:
         raise MalformedTable("At least one of the largest units is kept. Set largest to 1 or more.")
+
+
+def _mark_impossible(cells: pd.DataFrame, grid: Grid, impossible: Sequence[Mapping[str, str]]) -> None:
+    """Adds the column `impossible`, if there are such cells."""
+    if not impossible:
+        return
+    marked = grid.impossible(impossible)
+    wrong = marked & (cells[[name for name in ("value", "units", "rows") if name in cells]] != 0).any(axis=1).to_numpy()
+    if wrong.any():
+        codes = cells.loc[int(np.argmax(wrong)), [axis.name for axis in grid.axes]]
+        cell = ", ".join(f"{name} = {code}" for name, code in codes.items())
+        raise MalformedTable(
+            f"The cell ({cell}) is said to be impossible and is not empty. Correct the data, or do not say so."
+        )
+    cells["impossible"] = marked
 
 
 def _require_used(cells: pd.DataFrame, grid: Grid) -> None:

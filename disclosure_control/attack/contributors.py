@@ -77,11 +77,12 @@ class Contributors:
         self._held = contributors
 
     def _harmless_of(self) -> list[frozenset[int]]:
-        """For each cell those who are no attackers on it: its own contributor, and its largest one."""
+        """For each cell those who are no attackers on it: its own contributor, its largest one; anyone, if it is empty."""
         found: list[set[int]] = [{int(who)} - {-1} for who in self._who]
         for column, number in self._view.largest_in:
             found[column].add(number)
-        return [frozenset(each) for each in found]
+        empty = self._view.truth == 0
+        return [self._all if empty[column] else frozenset(each) for column, each in enumerate(found)]
 
 
 def seen_through(view: View, intervals: Intervals, *, every: bool) -> Mask:

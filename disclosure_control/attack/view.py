@@ -20,6 +20,7 @@ Indices = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 PROTECTION = ("lower_protection", "upper_protection", "sliding_protection")
+SUMS = 1e-6  # as a part of the values: totals equal the sum of their parts
 AGREES = 1e-9  # as a part of the value: published cells equal the truth
 
 
@@ -76,7 +77,7 @@ class View:
 
 
 def view_of(protected: Sequence[Protected]) -> View:
-    """The attacker's view. Raises `AttackFailed` where a published cell does not equal the truth."""
+    """The attacker's view. Raises `AttackFailed` where published cells or sums are not true."""
     names: dict[Hashable, int] = {}
     numbers = [
         np.array(
@@ -93,6 +94,7 @@ def view_of(protected: Sequence[Protected]) -> View:
         for each, cells in zip(protected, numbers, strict=True)
         for total, parts in each.table.relations
     }
+    _require_sums(list(relations), known["value"].to_numpy())
     at = known[hidden]
     truth, need_down, need_up, need_apart = (at[name].to_numpy(dtype="float64") for name in ("value", *PROTECTION))
     return View(
@@ -122,6 +124,12 @@ def _facts(protected: Protected, numbers: Indices) -> pd.DataFrame:
     return pd.DataFrame(
         {"value": value, "hidden": hidden, **protection, "lone": lone, "largest": largest}, index=numbers
     )
+
+
+def _require_sums(relations: list[tuple[int, ...]], value: Numbers) -> None:
+    for total, *parts in relations:
+        if abs(value[total] - value[parts].sum()) > SUMS * np.abs(value[parts]).sum() + SUMS * abs(value[total]):
+            raise AttackFailed("A total is not the sum of its parts, so the attack would prove nothing.")
 
 
 def _negative(table: Table) -> bool:

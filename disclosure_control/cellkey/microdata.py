@@ -64,8 +64,8 @@ def _require_whole_keys(source: duckdb.DuckDBPyRelation, record_key: str) -> Non
     if source.query(VIEW, f"SELECT EXISTS({wrong})").fetchall()[0][0]:
         missing, others = source.query(VIEW, f"SELECT count(*) - count({key}), count({key}) {wrong}").fetchall()[0]
         raise MalformedRecordKeys(
-            f"The record key {record_key} is missing in {missing} rows and outside 0 to {_LARGEST} in {others}. "
-            "Draw one in that range for each unit."
+            f"The record key {record_key} is missing in {missing} rows and outside 0 to {_LARGEST} in {others}. Draw "
+            "one in that range for each unit."
         )
 
 

@@ -67,7 +67,7 @@ class PerturbedTable:
 
 def perturb(
     table: Table,
-    ptable: PTable,
+    ptable: PTable | pd.DataFrame,
     record_key: str = "rkey",
     *,
     coefficient: float = 0.1,
@@ -84,6 +84,7 @@ def perturb(
 
     Args:
         table: made with `Table.from_microdata(…, record_key=…)` or `counts_with_keys`.
+        ptable: a perturbation table, or a frame that `PTable.from_frame` reads.
         record_key: the record key's column, as named there.
         coefficient: δ, the share of the largest contribution that one step of noise is worth.
         decimals: magnitudes are rounded to so many decimals. Take no more than the contributions have: further digits
@@ -98,6 +99,8 @@ def perturb(
             for larger counts.
         MalformedTable: counts that are not whole numbers, or magnitudes without their largest contributions.
     """
+    if isinstance(ptable, pd.DataFrame):
+        ptable = PTable.from_frame(ptable)
     keys = _cell_keys(table, ptable.big_n, record_key)
     if table.value_name is None:
         values: Vector | Integers = _counts(table, ptable, keys, empty_cells_key)

@@ -6,10 +6,10 @@ hierarchies) cells may go further; see `relaxation`.
 
 Sources: L. H. Cox, “A constructive procedure for unbiased controlled rounding”, Journal of the American Statistical
 Association 82 (1987); M. Fischetti and J. J. Salazar-González, “Experiments with controlled rounding for statistical
-disclosure control in tabular data with linear constraints”, Journal of Official Statistics 14 (1998); J. J. Salazar-
-González, C. Bycroft and A. Toniolo Staggemeier, “Controlled rounding implementation”, UNECE/Eurostat work session on
-statistical data confidentiality, Geneva 2005; A. Hundepool et al., Handbook on Statistical Disclosure Control, 2nd
-edition (2024), section 5.5.
+disclosure control in tabular data with linear constraints”, Journal of Official Statistics 14 (1998); J. J.
+Salazar-González, C. Bycroft and A. Toniolo Staggemeier, “Controlled rounding implementation”, UNECE/Eurostat work
+session on statistical data confidentiality, Geneva 2005; A. Hundepool et al., Handbook on Statistical Disclosure
+Control, 2nd edition (2024), section 5.5.
 """
 
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ def _solve(
     """The cells' multiples of the base and a proven lower bound of the distance; None where surely none adds up."""
     if not (room.rest.any() or room.down.any() or room.up.any()):
         return _unmoved(room, relations), 0
-    solver = highspy.Highs()
+    solver = highspy.Highs()  # type: ignore[no-untyped-call]
     _set_options(solver, gap, until)
     cells, signs = _columns(room)
     solver.passModel(_model(room, relations, base, cells, signs))

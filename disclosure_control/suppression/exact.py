@@ -6,7 +6,7 @@ is less than the requirement. The master program over 0/1 variables is solved wi
 requirement fails. Its bound holds at any time, so the gap is certified even when the work ends early.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import highspy
@@ -48,28 +48,33 @@ class Separator:
 
     def cuts(self, pattern: Numbers) -> list[Numbers]:
         """Coefficients c, each with c·pattern ≥ 1 for every pattern that meets a requirement which this one fails."""
+        return self._against_outsiders(pattern) or self._against_contributors(pattern)
+
+    def _against_outsiders(self, pattern: Numbers) -> list[Numbers]:
         found: list[Numbers] = []
         met: set[Requirement] = set()
         for requirement in self._wanted:
             if requirement not in met:
-                found.extend(self._cuts_for(requirement, pattern, met))
+                deviation, cut = self._separate(requirement, pattern, NOBODY)
+                if cut is None:
+                    met.update(each for each in self._wanted if _meets(deviation, each))
+                else:
+                    found.append(cut)
         return found
 
-    def _cuts_for(self, requirement: Requirement, pattern: Numbers, met: set[Requirement]) -> list[Numbers]:
-        """Against an outsider first; then against each lone contributor whose cell the outsider's answer moves."""
-        deviation, cut = self._separate(requirement, pattern, NOBODY)
-        if cut is not None:
-            return [cut]
-        knowers = np.unique(self._problem.knower[np.flatnonzero(moved(deviation))])
-        against = [
-            knower
-            for knower in knowers[knowers != NOBODY].tolist()
-            if not self._problem.attackers_barred[requirement.cell, knower]
-        ]
-        if not len(self._problem.knowers):
-            met.update(each for each in self._wanted if _meets(deviation, each))
-        found = (self._separate(requirement, pattern, knower)[1] for knower in against)
-        return [each for each in found if each is not None]
+    def _against_contributors(self, pattern: Numbers) -> list[Numbers]:
+        """Those whose cells the farthest deviation moves; it holds against the others as it is."""
+        if not self._problem.knowers:
+            return []
+        cuts = (self._separate(*each)[1] for each in self._attacks(pattern))
+        return [each for each in cuts if each is not None]
+
+    def _attacks(self, pattern: Numbers) -> Iterator[tuple[Requirement, Numbers, int]]:
+        for requirement in self._wanted:
+            deviation, _ = self._separate(requirement, pattern, NOBODY)
+            for knower in np.unique(self._problem.knower[moved(deviation)]).tolist():
+                if knower != NOBODY and not self._problem.attackers_barred[requirement.cell, knower]:
+                    yield requirement, pattern, knower
 
     def _separate(self, requirement: Requirement, pattern: Numbers, knower: int) -> tuple[Numbers, Numbers | None]:
         """The farthest deviation, and the cut if that is not far enough."""

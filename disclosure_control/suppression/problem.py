@@ -120,11 +120,12 @@ class Problem:
 
     @cached_property
     def attackers_barred(self) -> Mask:
-        """By cell and contributor: who is no attacker there, because the cell is hers or she is exempt."""
+        """By cell and contributor: who is no attacker there, because the cell is hers, she is exempt, or it is empty."""
         barred = np.zeros((len(self), len(self.knowers)), bool)
         own = self.knower != NOBODY
         barred[own, self.knower[own]] = True
         barred[self.exempt[:, 0], self.exempt[:, 1]] = True
+        barred[self.values == 0] = True
         return barred
 
 

@@ -37,8 +37,9 @@ class Cells:
         return len(self.kept)
 
     def whole(self, deviation: Numbers) -> Numbers:
+        """The deviation of all cells. What the solver's tolerance let stand out of a cell's room is cut off."""
         full = np.zeros(self._count)
-        full[self.kept] = deviation
+        full[self.kept] = np.clip(deviation, -self.room_down, self.room_up)
         return full
 
     def at(self, cells: Indices) -> Indices:
@@ -207,7 +208,8 @@ class Sequence:
 
     def _prove(self, requirement: Requirement) -> bool:
         """Look for a witness within the pattern."""
-        return self._take(requirement, self._freedom.farthest(requirement))
+        self._take(requirement, self._freedom.farthest(requirement))
+        return self.proof.met(requirement)
 
     def _prove_against(self, requirement: Requirement, shadow: list[int]) -> bool:
         """Look for a witness within the pattern that moves no cell of one of these contributors, at best of any."""
@@ -215,17 +217,19 @@ class Sequence:
         self._take(requirement, self._chooser.sparing(requirement, self.withheld, spared))
         if len(self.proof.shadow(requirement)) < len(shadow):
             return True
-        return self._take(requirement, self._freedom.farthest(requirement, self.problem.knowers[shadow[0]]))
+        self._take(requirement, self._freedom.farthest(requirement, self.problem.knowers[shadow[0]]))
+        return len(self.proof.shadow(requirement)) < len(shadow)
 
     def _withhold_for(self, requirement: Requirement, fixed: Indices) -> None:
+        before = len(self.proof.shadow(requirement))
         deviation = self._chooser.cheapest(requirement, self.withheld, fixed)
         self.withhold(moved(deviation))
-        if not self._take(requirement, deviation):
+        self._take(requirement, deviation)
+        if not self.proof.met(requirement) or (len(fixed) and len(self.proof.shadow(requirement)) >= before):
             raise SuppressionFailed("The solver's answer does not meet the protection that was asked for.")
 
-    def _take(self, requirement: Requirement, deviation: Numbers) -> bool:
+    def _take(self, requirement: Requirement, deviation: Numbers) -> None:
+        """Pool a deviation that was made for this requirement, if it meets it."""
         self.programs += 1
-        meets = bool(deviation[requirement.cell] * requirement.side >= requirement.need * (1 - TOLERANCE))
-        if meets:
+        if deviation[requirement.cell] * requirement.side >= requirement.need * (1 - TOLERANCE):
             self.proof.add(deviation)
-        return meets

@@ -47,7 +47,7 @@ def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: f
     """The system of these tables. `prior`: the attacker knows every value to within this part of it; None: its sign.
 
     Raises:
-        MalformedTable: a cell that two tables share has two values.
+        MalformedTable: a cell that two tables share has two values, or a total is not the sum of its parts.
         UnknownColumn: there is no such cost.
         Unprotectable: a cell needs more protection than the prior leaves room for.
     """
@@ -57,6 +57,7 @@ def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: f
     smallest = _smallest(np.abs(facts["value"].to_numpy()))
     verdicts = tuple(_with_floor(verdict, table, smallest) for (verdict, _), table in zip(judged, tables, strict=True))
     relations = _relations(tables, of)
+    _require_sums(relations, facts["value"].to_numpy())
     cells = _cells(tables, of, verdicts, facts, prior)
     cells["cost"] = np.where(cells["primary"], 0, _costs(tables, of, cost, np.abs(facts["value"].to_numpy())))
     cells["knower"] = _knowers(relations, _lone(tables[0], facts) & cells["candidate"].to_numpy())
@@ -96,6 +97,18 @@ def _require_same(known: pd.Series, given: pd.Series) -> None:
     if differs.any():
         raise MalformedTable(
             f"{int(differs.sum())} cells that the tables share have two values. Make the tables from the same data."
+        )
+
+
+def _require_sums(relations: Sequence[Relation], value: Numbers) -> None:
+    off = [
+        abs(value[total] - value[parts].sum()) > 1e-6 * max(abs(value[total]), np.abs(value[parts]).sum())
+        for total, parts in relations
+    ]
+    if any(off):
+        raise MalformedTable(
+            f"{sum(off)} totals are not the sum of their parts, so what can be derived from them is not known. Where "
+            "units are counted that belong to several cells, count what belongs to one, such as rows or local units."
         )
 
 

@@ -69,6 +69,16 @@ def test_a_cells_noise_is_looked_up_by_its_count_and_the_sum_of_its_record_keys(
     assert perturbed.cells.set_index("area")["value"].to_dict() == {"_T": 5, "A": 2, "B": 0, "C": 2}
 
 
+def test_a_perturbation_table_can_be_a_frame() -> None:
+    table = table_of(drawn_people(40, 256))
+    frame = pd.DataFrame([(n, key, key % 2 * 2 - 1) for n in range(1, 41) for key in range(256)])
+    frame.columns = pd.Index(["pcv", "ckey", "pvalue"])
+    same = perturb(table, PTable.from_frame(frame)).cells
+    pd.testing.assert_frame_equal(perturb(table, frame).cells, same)
+    with pytest.raises(MalformedPTable, match="no column pvalue"):
+        perturb(table, frame.drop(columns="pvalue"))
+
+
 def test_no_true_count_no_key_and_no_noise_is_in_the_result() -> None:
     people = drawn_people(500, 256)
     table = Table.from_microdata(people, {"area": AREAS, "age": None}, record_key="rkey")

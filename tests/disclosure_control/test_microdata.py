@@ -199,6 +199,32 @@ def test_leaves_without_rows_are_empty_cells_only_if_that_is_said() -> None:
     assert empty[["value", "units", "rows"]].to_numpy().tolist() == [[0, 0, 0]]
 
 
+def test_structural_zeros_are_cells_of_which_all_leaves_are_impossible() -> None:
+    rows = pd.DataFrame({"sex": list("fmfm"), "cause": ["birth", "fall", "fall", "flu"]})
+    womens = [("women's", "birth"), ("women's", "loss")]
+    causes = Hierarchy.from_pairs([("T", "women's"), ("T", "fall"), ("T", "flu"), *womens])
+    table = Table.from_microdata(
+        rows, {"sex": None, "cause": causes}, impossible=[{"sex": "m", "cause": "women's"}], empty_codes=True
+    )
+    marked = table.cells[table.cells["impossible"]]
+    assert list(zip(marked["sex"], marked["cause"], strict=True)) == [("m", "women's"), ("m", "birth"), ("m", "loss")]
+
+
+@pytest.mark.parametrize(
+    ("impossible", "error", "message"),
+    [
+        ([{"nace": "A1"}], MalformedTable, r"\(nace = A1\) is said to be impossible and is not empty"),
+        ([{"planet": "A1"}], MalformedTable, "planet, which is no dimension"),
+        ([{"nace": "C"}], MalformedHierarchy, "no code “C”"),
+    ],
+)
+def test_impossible_cells_have_to_be_empty_cells_of_the_table(
+    impossible: list[dict[str, str]], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        Table.from_microdata(companies(), {"nace": NACE}, value="turnover", impossible=impossible)
+
+
 # ---------------------------------------------------------------------------------------------- where data comes from
 
 
@@ -296,6 +322,13 @@ def test_sums_do_not_depend_on_the_order_of_the_rows() -> None:
         rows = rows.iloc[rng.permutation(len(rows))]
         again = Table.from_microdata(rows, {"x": None}, value="y", unit="u")
         pd.testing.assert_frame_equal(again.cells, first.cells, check_exact=True)
+
+
+def test_the_first_rows_do_not_decide_how_exact_the_sums_are() -> None:
+    plain = pd.DataFrame({"x": ["a"] * 1500, "y": [1.0] * 1499 + [0.1]})
+    first = Table.from_microdata(plain, {"x": None}, value="y").cells
+    again = Table.from_microdata(plain.iloc[::-1], {"x": None}, value="y").cells
+    assert first["value"][0] == again["value"][0] == 1499.1
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1e6, 1e30])

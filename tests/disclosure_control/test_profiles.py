@@ -140,7 +140,7 @@ def test_numbers_that_no_rule_can_have_are_refused(rules: dict[str, object], mes
 
 
 def test_a_base_of_zero_is_refused() -> None:
-    with pytest.raises(MalformedProfile, match="a whole number, 1 or more"):
+    with pytest.raises(MalformedProfile, match="a whole number, 2 or more"):
         Rounding(0, "random", "x")
 
 

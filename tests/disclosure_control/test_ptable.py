@@ -1,13 +1,11 @@
 """Perturbation tables: their forms, their checks, and the builder against a general optimiser."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.optimize import minimize
+from scipy.optimize import Bounds, LinearConstraint, minimize
 
 from disclosure_control import MalformedPTable, PTable, UnknownCellKey, build_ptable
 from disclosure_control.cellkey.entropy import apportion, attainable, max_entropy
@@ -138,17 +136,14 @@ def entropy(shares: np.ndarray) -> float:
 
 def by_scipy(noise: np.ndarray, variance: float) -> np.ndarray:
     """The same problem, given to a general optimiser."""
-    conditions: list[Any] = [
-        {"type": "eq", "fun": lambda p: p.sum() - 1},
-        {"type": "eq", "fun": lambda p: p @ noise},
-        {"type": "eq", "fun": lambda p: p @ noise**2 - variance},
-    ]
-    found: Any = minimize(  # type: ignore[call-overload] # its stubs know no lambdas as jac
-        lambda p: (p * np.log(np.maximum(p, 1e-300))).sum(),
+    rows = np.vstack([np.ones(len(noise)), noise, noise**2])
+    wanted = np.array([1.0, 0.0, variance])
+    found = minimize(  # type: ignore[call-overload]  # its types are narrower than what it takes
+        lambda p: float((p * np.log(np.maximum(p, 1e-300))).sum()),
         np.full(len(noise), 1 / len(noise)),
         jac=lambda p: np.log(np.maximum(p, 1e-300)) + 1,
-        bounds=[(1e-12, 1)] * len(noise),
-        constraints=conditions,
+        bounds=Bounds(1e-12, 1),
+        constraints=LinearConstraint(rows, wanted, wanted),
         method="SLSQP",
         options={"maxiter": 1000, "ftol": 1e-14},
     )

@@ -21,11 +21,8 @@ FALSE_ALARM = 1e-6
 
 def people(text: str) -> pd.DataFrame:
     """One row per person from a drawn table of counts: the first column is the area, the others are the sexes."""
-    counts = pd.DataFrame(rows_of(text)).set_index("area").astype(int)
-    return pd.DataFrame(
-        [(area, sex) for area, sexes in counts.iterrows() for sex, n in sexes.items() for _ in range(n)],
-        columns=["area", "sex"],
-    )
+    rows = [(row["area"], sex, int(n)) for row in rows_of(text) for sex, n in row.items() if sex != "area"]
+    return pd.DataFrame([(area, sex) for area, sex, n in rows for _ in range(n)], columns=["area", "sex"])
 
 
 def drawn(cells: pd.DataFrame) -> pd.DataFrame:
@@ -212,7 +209,7 @@ def least_distance(values: np.ndarray, relations: list[Relation], base: int) -> 
         rows[row, total] = -1
     found = milp(
         c=np.where(rest > 0, base - 2 * rest, 0),
-        integrality=np.ones(len(values), int),
+        integrality=np.ones(len(values), dtype=int),
         bounds=Bounds(floor, floor + (rest > 0)),
         constraints=LinearConstraint(rows, 0, 0),
     )

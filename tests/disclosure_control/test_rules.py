@@ -62,6 +62,29 @@ def test_empty_cells_are_withheld_unless_zero_is_safe() -> None:
     assert primary(table, threshold=3, zero_is_safe=True) == []
 
 
+def test_structural_zeros_are_known_to_be_empty_and_need_no_protection() -> None:
+    cells = frame_of(
+        """
+        | sex | cause      | n  |
+        | f   | childbirth | 12 |
+        | m   | childbirth | 0  |
+        | f   | fall       | 0  |
+        | m   | fall       | 15 |
+        """,
+        numbers=["n"],
+    )
+    impossible = [{"sex": "m", "cause": "childbirth"}]
+    table = Table.from_cells(cells, {"sex": None, "cause": None}, count="n", distinct_units=True, impossible=impossible)
+    verdict, _ = assess(table, RuleProfile(threshold=3, class_disclosure=True))
+    withheld = table.cells[verdict["primary"]]
+    # all women died in childbirth, which nobody knew; that all who did were women, everybody knew
+    assert set(zip(withheld["sex"], withheld["cause"], verdict["rule"][verdict["primary"]], strict=True)) == {
+        ("f", "childbirth", "class_disclosure"),
+        ("f", "fall", "threshold"),
+        ("m", "fall", "class_disclosure"),
+    }
+
+
 def test_units_are_counted_and_not_rows() -> None:
     rows = pd.DataFrame({"x": ["a"] * 20, "person": [1, 2] * 10, "y": 1.0})
     table = Table.from_microdata(rows, {"x": None}, value="y", unit="person")
