@@ -77,7 +77,7 @@ class Contributors:
         self._held = contributors
 
     def _harmless_of(self) -> list[frozenset[int]]:
-        """For each cell those who are no attackers on it: its own contributor, its largest one; anyone, if it is empty."""
+        """For each cell those who are no attackers on it: its own contributor, its largest one; all, if it is empty."""
         found: list[set[int]] = [{int(who)} - {-1} for who in self._who]
         for column, number in self._view.largest_in:
             found[column].add(number)

@@ -109,7 +109,7 @@ def _solve(
     """The cells' multiples of the base and a proven lower bound of the distance; None where surely none adds up."""
     if not (room.rest.any() or room.down.any() or room.up.any()):
         return _unmoved(room, relations), 0
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
+    solver = highspy.Highs()
     _set_options(solver, gap, until)
     cells, signs = _columns(room)
     solver.passModel(_model(room, relations, base, cells, signs))

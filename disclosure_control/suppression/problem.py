@@ -120,7 +120,7 @@ class Problem:
 
     @cached_property
     def attackers_barred(self) -> Mask:
-        """By cell and contributor: who is no attacker there, because the cell is hers, she is exempt, or it is empty."""
+        """By cell and contributor: who is no attacker there, as the cell is hers, she is exempt, or it is empty."""
         barred = np.zeros((len(self), len(self.knowers)), bool)
         own = self.knower != NOBODY
         barred[own, self.knower[own]] = True

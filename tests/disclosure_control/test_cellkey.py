@@ -114,7 +114,7 @@ def test_empty_cells_can_have_noise_from_a_secret() -> None:
         perturb(table, PTable.from_probabilities(PTABLE, big_n=8), empty_cells_key=SECRET)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(st.integers(1, 400), st.integers(0, 2**32 - 1), st.sampled_from([256, 4096, 2**32]))
 def test_the_same_contributors_have_the_same_noise_in_every_table(n: int, seed: int, keys: int) -> None:
     people = drawn_people(n, keys, seed)

@@ -59,7 +59,7 @@ def plainly(rows: pd.DataFrame, cell: Mapping[Any, Any], unit: str | None, weigh
     }
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(rows_of_companies, st.sampled_from([None, "unit"]), st.booleans(), st.sampled_from([1, 4, 3]))
 def test_magnitudes_equal_the_plain_calculation(
     given_rows: list[tuple[int, str, str, int | None, int]], unit: str | None, weighted: bool, divisor: int

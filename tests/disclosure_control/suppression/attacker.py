@@ -1,4 +1,4 @@
-"""An attacker of our own, on scipy: nothing in it comes from the code under test but the protected tables themselves."""
+"""An attacker of our own, on scipy: nothing in it comes from the code under test but the protected tables."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ class Attacker:
         truth: dict[int, float] = {}
         rows: list[tuple[int, list[int]]] = []
         for each in tables:
-            numbers = [self.names.setdefault(key, len(self.names)) for key in each.table.keys()]
+            numbers = [self.names.setdefault(key, len(self.names)) for key in Table.keys(each.table)]
             for number, value, true in zip(numbers, each.cells["value"], each.table.cells["value"], strict=True):
                 truth[number] = true
                 if not np.isnan(value):
@@ -42,7 +42,7 @@ class Attacker:
         aim = np.zeros(len(low))
         aim[cell] = sign
         zero = np.zeros(self.equations.shape[0])
-        found = linprog(aim, A_eq=self.equations, b_eq=zero, bounds=np.stack([low, high], 1))
+        found = linprog(aim, A_eq=self.equations, b_eq=zero, bounds=np.stack([low, high], 1))  # type: ignore[call-overload] # its stubs know no sparse equations
         if found.status == 3:
             return -sign * np.inf
         assert found.status == 0, found.message

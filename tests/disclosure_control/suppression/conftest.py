@@ -3,7 +3,7 @@ import pytest
 from disclosure_control.suppression import solve
 
 
-@pytest.fixture()
+@pytest.fixture
 def quick(monkeypatch):
     """Without the exact method, whose results are tested apart."""
     monkeypatch.setattr(solve, "SMALL", 0)

@@ -39,7 +39,9 @@ def withheld_by_hand(table: Table, withheld: list[tuple[str, str]], protection: 
 TREE = Hierarchy.from_pairs([("T", "A"), ("T", "B"), ("A", "A1"), ("A", "A2"), ("B", "B1"), ("B", "B2"), ("B", "B3")])
 REGIONS = Hierarchy.from_pairs([("all", "north"), ("all", "south"), ("all", "west")])
 SIZES = Hierarchy.flat(["small", "large"])
-OTHER_TREE = Hierarchy.from_pairs([("T", "X"), ("T", "Y"), ("X", "A1"), ("X", "B1"), ("Y", "A2"), ("Y", "B2"), ("Y", "B3")])
+OTHER_TREE = Hierarchy.from_pairs(
+    [("T", "X"), ("T", "Y"), ("X", "A1"), ("X", "B1"), ("Y", "A2"), ("Y", "B2"), ("Y", "B3")]
+)
 
 SHAPES: dict[str, dict[str, Any]] = {
     "flat": {"region": REGIONS, "size": SIZES},

@@ -13,12 +13,17 @@ from tests.disclosure_control.suppression.tables import SHAPES, business, busine
 
 pytestmark = pytest.mark.usefixtures("quick")
 
-slowly = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], derandomize=True)
+slowly = settings(
+    max_examples=10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
 
 
 def protect(table: Table, profile: RuleProfile, **options: object) -> ProtectedTable:
     try:
-        return suppress(table, profile, **options)  # type: ignore[call-overload,no-any-return]
+        return suppress(table, profile, **options)  # type: ignore[call-overload]
     except Unprotectable:
         assume(False)
         raise
