@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import coo_array, csr_array
 
+from disclosure_control import Table
 from disclosure_control.suppression import ProtectedTable
 
 
