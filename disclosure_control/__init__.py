@@ -3,6 +3,7 @@
 A library that a statistician can use alone; it imports nothing else of Saferoom. See `errors` for what it raises.
 """
 
+from disclosure_control.attack import attack, passes, recover
 from disclosure_control.cellfacts import Condition, Population, cell_facts
 from disclosure_control.cellkey import PerturbedTable, PTable, build_ptable, counts_with_keys, perturb
 from disclosure_control.errors import (
@@ -45,6 +46,7 @@ from disclosure_control.rulebook import (
 )
 from disclosure_control.rules import assess, assess_degrees_of_freedom
 from disclosure_control.structure import Relation
+from disclosure_control.suppression import ProtectedTable, suppress
 from disclosure_control.table import Table
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "PerturbedTable",
     "Population",
     "PrivateCounts",
+    "ProtectedTable",
     "Protection",
     "Referral",
     "Relation",
@@ -90,11 +93,15 @@ __all__ = [
     "Weights",
     "assess",
     "assess_degrees_of_freedom",
+    "attack",
     "build_ptable",
     "cell_facts",
     "counts_with_keys",
+    "passes",
     "perturb",
+    "recover",
     "release_counts",
     "round_table",
+    "suppress",
     "suppress_primary",
 ]
