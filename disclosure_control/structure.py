@@ -1,6 +1,6 @@
 """The structure of a table: its dimensions' codes, the cross of them, and the equations between its cells."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -22,6 +22,14 @@ class Relation(NamedTuple):
     """One equation of a table: the cell at position `total` is the sum of the cells at the positions `parts`."""
 
     total: int
+    parts: Indices
+
+
+class RelationArrays(NamedTuple):
+    """The equations of a table as arrays: `totals[k]` is the sum of `parts[starts[k]:starts[k + 1]]`."""
+
+    totals: Indices
+    starts: Indices
     parts: Indices
 
 
@@ -168,16 +176,30 @@ class Grid:
 
     def relations(self) -> tuple[Relation, ...]:
         """Every additive equation: each code that has children, crossed with all codes of the other dimensions."""
+        return tuple(
+            Relation(int(total), each)
+            for totals, parts in self._sums()
+            for total, each in zip(totals, parts, strict=True)
+        )
+
+    def relation_arrays(self) -> RelationArrays:
+        """The same equations, in the same order."""
+        blocks = list(self._sums())
+        none = np.zeros(0, dtype=np.int64)
+        sizes = np.concatenate([none, *(np.full(len(totals), parts.shape[1]) for totals, parts in blocks)])
+        return RelationArrays(
+            np.concatenate([none, *(totals for totals, _ in blocks)]),
+            np.concatenate(([0], np.cumsum(sizes))),
+            np.concatenate([none, *(parts.ravel() for _, parts in blocks)]),
+        )
+
+    def _sums(self) -> Iterator[tuple[Indices, Indices]]:
+        """For each code that has children: the cells that have it, and for each of these the cells of the children."""
         cells = np.arange(self.cells, dtype=np.int64).reshape(self.shape)
-        found: list[Relation] = []
         for place, axis in enumerate(self.axes):
             along = np.moveaxis(cells, place, 0).reshape(len(axis.codes), -1)
             for code, parts in reversed(axis.equations):
-                found.extend(
-                    Relation(int(total), each)
-                    for total, each in zip(along[code], np.ascontiguousarray(along[parts].T), strict=True)
-                )
-        return tuple(found)
+                yield along[code], np.ascontiguousarray(along[parts].T)
 
 
 def as_hierarchies(name: str, given: DimensionLike, codes: Iterable[str]) -> Hierarchies:

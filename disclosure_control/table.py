@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from disclosure_control import aggregates, microdata, rowfacts, tally
 from disclosure_control.errors import MalformedTable, UnknownCode
-from disclosure_control.structure import Axis, DimensionLike, Grid, Hierarchies, Relation, as_hierarchies, keys_of
+from disclosure_control.structure import (
+    Axis,
+    DimensionLike,
+    Grid,
+    Hierarchies,
+    Relation,
+    RelationArrays,
+    as_hierarchies,
+    keys_of,
+)
 
 LARGEST = 3
 
@@ -156,6 +165,11 @@ class Table:
     def relations(self) -> tuple[Relation, ...]:
         """Every additive equation between the cells, by their row numbers."""
         return self.grid.relations()
+
+    @cached_property
+    def relation_arrays(self) -> RelationArrays:
+        """The same equations as arrays, for tables with very many of them."""
+        return self.grid.relation_arrays()
 
     def keys(self) -> list[tuple[tuple[str, str], ...]]:
         """What names each cell in every table that has it: (dimension, code) pairs, sorted, without the totals."""

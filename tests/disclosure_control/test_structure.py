@@ -41,6 +41,23 @@ def test_several_hierarchies_share_their_leaves_and_their_total() -> None:
     assert list(table.cells["value"]) == [4, 2, 1, 1, 2, 1, 3]
 
 
+def test_equations_as_arrays_are_the_same_in_the_same_order() -> None:
+    table = Table.from_microdata(ROWS, {"region": [REGIONS, KINDS], "sex": None})
+    totals, starts, parts = table.relation_arrays
+    as_arrays = [
+        (total, parts[start:end].tolist())
+        for total, start, end in zip(totals.tolist(), starts[:-1].tolist(), starts[1:].tolist(), strict=True)
+    ]
+    assert as_arrays == [(total, each.tolist()) for total, each in table.relations]
+    assert len(as_arrays) == 5 * 3 + 7
+
+
+def test_a_table_without_totals_has_no_equations() -> None:
+    table = Table.from_microdata(ROWS, {"sex": None}, separate=["sex"])
+    assert table.relations == ()
+    assert [each.tolist() for each in table.relation_arrays] == [[], [0], []]
+
+
 def test_leaf_cells_are_leaves_in_every_dimension() -> None:
     table = Table.from_microdata(ROWS, {"region": REGIONS, "sex": None})
     leaves = table.cells[table.leaf_mask()]
