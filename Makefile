@@ -21,9 +21,9 @@ setup: ## install all that Saferoom runs on, from the lock files; quick when not
 
 .PHONY: setup-tests
 setup-tests:
-	@$(MAKE) -j4 --output-sync=none part-service part-session part-styles part-browser
+	@$(MAKE) -j4 --output-sync=none part-service part-session part-styles part-tests
 
-parts := part-tools part-service part-session part-node part-styles part-browser
+parts := part-tools part-service part-session part-node part-styles part-tests
 .PHONY: $(parts)
 $(parts): part-%:
 	@scripts/setup.sh $*

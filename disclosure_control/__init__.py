@@ -7,10 +7,12 @@ from disclosure_control.attack import attack, passes, recover
 from disclosure_control.cellfacts import Condition, Population, cell_facts
 from disclosure_control.cellkey import PerturbedTable, PTable, build_ptable, counts_with_keys, perturb
 from disclosure_control.errors import (
+    BrokenLedger,
     BudgetExceeded,
     DisclosureControlError,
     EmptyTable,
     LedgerError,
+    LedgerUnavailable,
     MalformedHierarchy,
     MalformedProfile,
     MalformedPTable,
@@ -21,6 +23,7 @@ from disclosure_control.errors import (
     UnknownCellKey,
     UnknownCode,
     UnknownColumn,
+    UnknownScope,
     UnprovenPrivacy,
 )
 from disclosure_control.findings import Finding
@@ -51,6 +54,7 @@ from disclosure_control.table import Table
 
 __all__ = [
     "PQ",
+    "BrokenLedger",
     "BudgetExceeded",
     "Charge",
     "ClassDisclosure",
@@ -63,6 +67,7 @@ __all__ = [
     "Hierarchy",
     "Ledger",
     "LedgerError",
+    "LedgerUnavailable",
     "MalformedHierarchy",
     "MalformedPTable",
     "MalformedProfile",
@@ -89,6 +94,7 @@ __all__ = [
     "UnknownCellKey",
     "UnknownCode",
     "UnknownColumn",
+    "UnknownScope",
     "UnprovenPrivacy",
     "Weights",
     "assess",

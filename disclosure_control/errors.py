@@ -20,6 +20,8 @@ DisclosureControlError    base; its text says what, why and what to do next, and
     └── BudgetExceeded    a price above what is left
 """
 
+from decimal import Decimal
+
 
 class DisclosureControlError(Exception):
     """Base of all errors of this library."""
@@ -90,4 +92,31 @@ class LedgerError(DisclosureControlError):
 
 
 class BudgetExceeded(LedgerError):
+    """A price above what is left in a scope; both in whole billionths of ρ."""
+
+    def __init__(self, scope: str, price: int, left: int) -> None:
+        super().__init__(scope, price, left)
+        self.scope, self.price, self.left = scope, price, left
+
+    def __str__(self) -> str:
+        return (
+            f"This costs ρ = {in_rho(self.price)}, and the budget “{self.scope}” has ρ = {in_rho(self.left)} left. "
+            "Ask with a smaller ρ (more noise), or ask the data owner for a larger budget."
+        )
+
+
+class UnknownScope(LedgerError):
     pass
+
+
+class LedgerUnavailable(LedgerError):
+    pass
+
+
+class BrokenLedger(LedgerError):
+    pass
+
+
+def in_rho(nano_rho: int) -> str:
+    """ρ as a decimal number, exactly, of so many billionths: 50000000 → 0.05."""
+    return f"{Decimal(nano_rho).scaleb(-9).normalize():f}"

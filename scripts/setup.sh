@@ -6,7 +6,7 @@
 #   session   .session         what researchers work with, and the notebook client; none of the service
 #   node      node_modules     the hub's proxy, and what the pages' styles are made from
 #   styles    safe_outputs/web/static
-#   browser                    Chromium and fonts, for tests only
+#   tests                      Chromium, fonts and PostgreSQL, for tests only
 #
 # A part that is as it should be is left alone: each has a stamp with the hash of what it was made from, written last.
 # A part without a stamp was interrupted (or is not ours) and is made anew. Only what a lock file names is installed,
@@ -37,6 +37,7 @@ is_there() {
         python) find_python >/dev/null ;;
         module:*) python=$(find_python) && "$python" -c "import ${1#*:}" 2>/dev/null ;;
         command:*) command -v "${1#*:}" >/dev/null ;;
+        server:*) command -v "${1#*:}" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/${1#*:}" >/dev/null ;;
         package:*) ! command -v dpkg-query >/dev/null || [[ $(dpkg-query --show --showformat='${Status}' "${1#*:}" 2>/dev/null) == *" installed" ]] ;;
     esac
 }
@@ -188,12 +189,12 @@ make_styles() {
     key "${sources[@]}" >"$stamp"
 }
 
-make_browser() { need_packages test; }
+make_tests() { need_packages test; }
 
 case ${1:-} in
-    tools | service | session | node | styles | browser)
+    tools | service | session | node | styles | tests)
         take_turn "$1"
         "make_$1"
         ;;
-    *) fail "there is no part “${1:-}”. Parts: tools, service, session, node, styles, browser." ;;
+    *) fail "there is no part “${1:-}”. Parts: tools, service, session, node, styles, tests." ;;
 esac

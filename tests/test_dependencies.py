@@ -17,7 +17,11 @@ PACKAGES = ("disclosure_control", "governance", "datasets", "safe_outputs", "hub
 LOCKS = ("build", "service", "session")
 
 # Needed without an import of ours.
-NOT_IMPORTED = {"govuk-frontend-jinja": "its templates are loaded", "gunicorn": "hub_config starts it as a program"}
+NOT_IMPORTED = {
+    "govuk-frontend-jinja": "its templates are loaded",
+    "gunicorn": "hub_config starts it as a program",
+    "pg8000": "SQLAlchemy loads it for a PostgreSQL address",
+}
 
 
 def read(path: str) -> str:

@@ -58,7 +58,7 @@ def test_a_second_set_up_does_nothing_and_is_quick() -> None:
 
 @pytest.mark.parametrize(
     ("part", "missing"),
-    [("node", ["nodejs", "npm"]), ("browser", ["chromium"])],
+    [("node", ["nodejs", "npm"]), ("tests", ["chromium"])],
 )
 def test_missing_debian_packages_are_named(part: str, missing: list[str], elsewhere: Path, bare_path: str) -> None:
     (elsewhere / "package-lock.json").touch()

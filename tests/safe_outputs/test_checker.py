@@ -286,7 +286,7 @@ def test_an_unforeseen_error_tells_its_kind_and_no_data(room: Room, caplog: pyte
     broken.write_bytes(b"these bytes are no database: person 125024")
     for suffix in ("-wal", "-shm"):
         Path(f"{broken}{suffix}").unlink(missing_ok=True)
-    ledger._engine.dispose()
+    ledger.close()
     assert worker.answer_next(room.engine, store, ledger, "grain")
     problem = room.statistic(statistic_id).problem
     assert problem is not None

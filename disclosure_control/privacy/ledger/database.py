@@ -1,0 +1,166 @@
+"""Where a ledger is kept: SQLite or PostgreSQL, one writer at a time, each write on disk before it is told of.
+
+SQLite: immediate transactions, write-ahead log, full synchronisation. PostgreSQL: a writer locks the row of
+`ledger_schema`; the chain of entries has one order, so writers would wait for each other there in any case.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+
+from disclosure_control.errors import BrokenLedger, LedgerError, LedgerUnavailable
+from disclosure_control.privacy.ledger import migrations
+from disclosure_control.privacy.ledger.entries import Seal
+from disclosure_control.privacy.ledger.schema import REFUSAL, SCHEMA_VERSION, schema
+
+WAIT_MS = 30_000
+"""How long one waits for another who writes, or holds the ledger without doing anything."""
+
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
+_PASSING = frozenset({"55P03", "57P01", "57P02", "57P03", "25P03", "53300"})
+"""PostgreSQL's codes for: lock not had in time, shut down, crashed, starting, idle too long, too many connections."""
+
+
+class Database:
+    """An open ledger database, of this software's schema version.
+
+    Raises:
+        LedgerError: another kind of database, one in memory, a schema that is not known, or another key.
+        LedgerUnavailable: it cannot be reached, or would not keep what it is told.
+    """
+
+    def __init__(self, url: str, seal: Seal) -> None:
+        self._seal = seal
+        self.engine = _engine(_address(url))
+        with _told(), self._begin() as connection:
+            ready = migrations.stored_version(connection) == SCHEMA_VERSION
+        if not ready:
+            with _told(), self._begin(writing=True) as connection:
+                migrations.bring_up_to_date(connection, seal)
+        with self.reading():
+            pass
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that nobody else writes beside. It is on disk when this ends without an error."""
+        with _told(), self._begin(writing=True) as connection:
+            self._require_ours(connection, locking=True)
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state, and waits for no writer."""
+        with _told(), self._begin() as connection:
+            self._require_ours(connection)
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _begin(self, *, writing: bool = False) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            connection.execution_options(**_options(connection.dialect.name, writing))
+            with connection.begin():
+                yield connection
+
+    def _require_ours(self, connection: Connection, *, locking: bool = False) -> None:
+        rows = connection.execute(select(schema).with_for_update() if locking else select(schema)).all()
+        if [row.version for row in rows] != [SCHEMA_VERSION]:
+            raise LedgerError("The ledger's schema changed while it was open. Start again with the newer software.")
+        if rows[0].seal != self._seal.name:
+            raise LedgerError(
+                f"This ledger's entries are sealed with {_kind(rows[0].seal)}, and it was opened with "
+                f"{_kind(self._seal.name)}. Open it with the key that it was made with."
+            )
+
+
+def _kind(seal_name: str) -> str:
+    method, _, fingerprint = seal_name.partition(":")
+    return f"the key {fingerprint}" if fingerprint else f"no key ({method})"
+
+
+def _options(dialect: str, writing: bool) -> dict[str, Any]:
+    """Isolation is set, since an operator's default could be another: a writer must see what it waited for."""
+    if dialect == "sqlite":
+        return {"ledger_writing": writing}
+    return {"isolation_level": "READ COMMITTED" if writing else "REPEATABLE READ"}
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise LedgerError("This is no database URL. Give one like sqlite:///ledger.sqlite.") from None
+    backend = address.get_backend_name()
+    if backend not in _DRIVERS:
+        raise LedgerError(f"A ledger is kept in SQLite or PostgreSQL, not in {backend}.")
+    if backend == "sqlite" and (address.database or ":memory:") == ":memory:":
+        raise LedgerError("A ledger in memory forgets what was spent. Give it a file: sqlite:///ledger.sqlite.")
+    return address if "+" in address.drivername else address.set(drivername=_DRIVERS[backend])
+
+
+def _engine(address: URL) -> Engine:
+    try:
+        engine = create_engine(address, pool_pre_ping=address.get_backend_name() != "sqlite", hide_parameters=True)
+    except (ImportError, NoSuchModuleError):
+        raise LedgerError(f"The driver of {address.drivername} is not installed. PostgreSQL's is pg8000.") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _entry: Any) -> None:
+    connection.isolation_level = None  # our own BEGIN below, not the driver's
+    connection.execute(f"PRAGMA busy_timeout={WAIT_MS}")
+    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    if mode != "wal":
+        raise LedgerUnavailable("SQLite cannot keep a write-ahead log there. Put the ledger on a local disk.")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("ledger_writing", True)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _prepare_postgresql(connection: Any, _entry: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SELECT current_setting('fsync'), current_setting('synchronous_commit')")
+    fsync, synchronous = cursor.fetchone()
+    if fsync != "on":
+        raise LedgerUnavailable("This PostgreSQL has fsync off: it would forget charges. Turn it on.")
+    if synchronous == "off":
+        cursor.execute("SET synchronous_commit = on")
+    cursor.execute(f"SET lock_timeout = {WAIT_MS}")
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {WAIT_MS}")
+    connection.commit()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """The database's own errors as ours, where a person can do something about them."""
+    try:
+        yield
+    except DBAPIError as error:
+        if REFUSAL in str(error.orig):
+            raise BrokenLedger(f"The database refuses this: {REFUSAL}. Nothing was changed.") from None
+        if not _passes(error):
+            raise
+        raise LedgerUnavailable(
+            "The ledger cannot be reached, or is busy. Ask again: a request that was charged is not charged twice."
+        ) from error
+
+
+def _passes(error: DBAPIError) -> bool:
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
+        return True
+    told = error.orig.args[0] if error.orig is not None and error.orig.args else None
+    return isinstance(told, dict) and told.get("C") in _PASSING

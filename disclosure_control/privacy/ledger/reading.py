@@ -1,0 +1,84 @@
+"""The reads of the ledger, inside a transaction of the caller's. A result is given out only if its seal is whole."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+
+from disclosure_control.privacy.ledger.charges import Charge, ChargeState
+from disclosure_control.privacy.ledger.entries import Entry, Seal, broken, find
+from disclosure_control.privacy.ledger.guarantee import ExactRelease
+from disclosure_control.privacy.ledger.schema import balance, charge, charged, entry, exact
+
+
+def charge_where(connection: Connection, seal: Seal, condition: ColumnElement[bool]) -> Charge | None:
+    """The one charge that fits. Raises `BrokenLedger` when its result is not the one that was committed."""
+    row = connection.execute(select(charge).where(condition)).one_or_none()
+    if row is None:
+        return None
+    if row.result is not None:
+        _require_sealed(row, find(connection, seal, ChargeState.COMMITTED.value, row.id))
+    scopes = connection.scalars(select(charged.c.scope).where(charged.c.charge_id == row.id)).all()
+    return _charge(row, scopes)
+
+
+def live_charge(connection: Connection, seal: Seal, request: str) -> Charge | None:
+    """The charge of a request, unless it was given back."""
+    live = (charge.c.request == request) & (charge.c.state != ChargeState.VOID.value)
+    return charge_where(connection, seal, live)
+
+
+def charges_of(connection: Connection, seal: Seal, scope: str) -> list[Charge]:
+    """The charges of a scope, oldest first. Raises `BrokenLedger` as `charge_where` does."""
+    mine = select(charged.c.charge_id).where(charged.c.scope == scope)
+    committed = select(entry).where(entry.c.kind == ChargeState.COMMITTED.value, entry.c.subject.in_(mine))
+    seals: dict[str, list[Entry]] = defaultdict(list)
+    for row in connection.execute(committed):
+        seals[row.subject].append(Entry.of(row, seal))
+    scopes: dict[str, list[str]] = defaultdict(list)
+    for row in connection.execute(select(charged).where(charged.c.charge_id.in_(mine))):
+        scopes[row.charge_id].append(row.scope)
+    rows = connection.execute(select(charge).where(charge.c.id.in_(mine)).order_by(charge.c.sequence)).all()
+    for row in rows:
+        if row.result is not None:
+            _require_sealed(row, seals[row.id])
+    return [_charge(row, scopes[row.id]) for row in rows]
+
+
+def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """Granted and spent of each scope, nothing of both for one that was never granted anything."""
+    wanted = dict.fromkeys(scopes, (0, 0))
+    rows = connection.execute(select(balance).where(balance.c.scope.in_(wanted)))
+    return wanted | {row.scope: (row.granted, row.spent) for row in rows}
+
+
+def exact_releases(connection: Connection, seal: Seal, scope: str) -> tuple[int, ExactRelease | None]:
+    """How many exact releases a population has, and the first."""
+    counted = select(func.count(), func.min(exact.c.sequence)).where(exact.c.scope == scope)
+    count, first = connection.execute(counted).one()
+    if not count:
+        return 0, None
+    row = connection.execute(select(entry).where(entry.c.sequence == first)).one()
+    return count, _release(Entry.of(row, seal))
+
+
+def exact_release(connection: Connection, seal: Seal, scope: str, what: str) -> ExactRelease | None:
+    """The record of one exact release."""
+    query = select(entry).join(exact, exact.c.sequence == entry.c.sequence)
+    row = connection.execute(query.where(exact.c.scope == scope, exact.c.what == what)).one_or_none()
+    return _release(Entry.of(row, seal)) if row is not None else None
+
+
+def _release(recorded: Entry) -> ExactRelease:
+    return ExactRelease(recorded.subject, recorded.detail["what"], recorded.detail["recorded_by"], recorded.at)
+
+
+def _require_sealed(row: Row[Any], committed: list[Entry]) -> None:
+    if [each.detail["sha256"] for each in committed] != [hashlib.sha256(row.result).hexdigest()]:
+        raise broken(f"the result of charge {row.id} is not the one that was committed")
+
+
+def _charge(row: Row[Any], scopes: Iterable[str]) -> Charge:
+    return Charge(row.id, row.request, tuple(sorted(scopes)), row.nano_rho, ChargeState(row.state), row.at, row.result)

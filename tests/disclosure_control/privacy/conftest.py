@@ -1,0 +1,36 @@
+"""Ledgers, in both of the databases that one can be kept in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from disclosure_control import Ledger
+from tests import postgresql
+
+BUDGET = 1_000_000
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server, started when the first test needs it."""
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database: each test that asks for it runs once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.sqlite"
+    server: postgresql.Server = request.getfixturevalue("server")
+    return server.new_database()
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    """A population and a project's share of it, with a budget each."""
+    with Ledger(url) as ledger:
+        for scope in ("dataset:d", "project:p/d"):
+            ledger.grant(scope, BUDGET, granted_by="owner")
+        yield ledger
