@@ -13,7 +13,7 @@ import highspy
 import numpy as np
 
 from disclosure_control.errors import SuppressionFailed
-from disclosure_control.suppression.lp import Deadline, Model, TimeUp
+from disclosure_control.suppression.lp import Deadline, Model
 from disclosure_control.suppression.problem import NOBODY, Equations, Mask, Numbers, Problem, Requirement, requirements
 from disclosure_control.suppression.proof import TOLERANCE, moved
 from disclosure_control.suppression.sequential import Cells, Tick
@@ -156,7 +156,9 @@ class Master:
 def cheapest_pattern(
     problem: Problem, known: Mask, improve: Callable[[Numbers], Mask], deadline: Deadline, tick: Tick
 ) -> Certificate:
-    """The best pattern within the work allowed, and the proven bound.
+    """The best pattern within the work and the time allowed, and the proven bound.
+
+    Where the solver stops without an answer, the best pattern so far stands, as do the bounds proven so far.
 
     Args:
         known: a pattern that meets every requirement.
@@ -168,8 +170,8 @@ def cheapest_pattern(
             tick(number, ROUNDS)
             if search.step():
                 break
-    except TimeUp:
-        pass
+    except SuppressionFailed:
+        return search.best
     return search.best
 
 

@@ -14,6 +14,11 @@ from disclosure_control.errors import SuppressionFailed, Unprotectable
 from disclosure_control.suppression.problem import Equations, Numbers
 
 DUAL, PRIMAL = 1, 4
+UNSETTLED = {
+    highspy.HighsModelStatus.kUnknown,
+    highspy.HighsModelStatus.kSolveError,
+    highspy.HighsModelStatus.kUnboundedOrInfeasible,
+}
 
 
 class TimeUp(SuppressionFailed):
@@ -59,7 +64,8 @@ class Model:
         self.solved = 0
         self._deadline = deadline
         self._lower, self._upper, self._costs = np.zeros((3, self.columns))
-        self._highs = _silent(DUAL if split else PRIMAL)
+        self._strategy = DUAL if split else PRIMAL
+        self._highs = _silent(self._strategy)
         self._highs.passModel(_program(equations, columns, split))
         if not split:
             self._highs.changeObjectiveSense(highspy.ObjSense.kMaximize)
@@ -91,11 +97,23 @@ class Model:
         """
         if afresh:
             self._highs.clearSolver()
+        self._run()
+        if self._highs.getModelStatus() in UNSETTLED:
+            self._run_otherwise()
+        _require_optimal(self._highs)
+        return np.asarray(self._highs.getSolution().col_value)
+
+    def _run(self) -> None:
         self._deadline.limit(self._highs)
         self._highs.run()
         self.solved += 1
-        _require_optimal(self._highs)
-        return np.asarray(self._highs.getSolution().col_value)
+
+    def _run_otherwise(self) -> None:
+        """From the origin, by the other simplex method: rounding errors that mislead one need not mislead it."""
+        self._highs.clearSolver()
+        self._highs.setOptionValue("simplex_strategy", PRIMAL + DUAL - self._strategy)
+        self._run()
+        self._highs.setOptionValue("simplex_strategy", self._strategy)
 
     def duals(self) -> Numbers:
         """The multipliers of the equations in the last optimum."""

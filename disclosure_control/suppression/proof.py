@@ -110,7 +110,7 @@ class Proof:
         """The requirements that this deviation meets, stretched as far as it goes."""
         numbers = np.where(step > 0, cells, cells + self._count)
         size = np.abs(step)
-        size = size * min((self._room[numbers] / size).min(), self._reach / size.max())
+        size = size * min((self._room[numbers] / size).min(), max(self._reach / size.max(), 1.0))
         need = self._need[numbers]
         return np.asarray(numbers[(need > 0) & (size >= need * (1 - TOLERANCE))], np.int64)
 

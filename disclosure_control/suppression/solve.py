@@ -73,6 +73,17 @@ class Solver:
     def small(self) -> bool:
         return int(self._secondary.sum()) <= SMALL
 
+    def cheapest(self, verified: Mask) -> tuple[Mask, float, str]:
+        """The cheapest pattern that is found and verified in the time that is left, its bound and how it was found."""
+        best = cheapest_pattern(self.problem, verified, self.improved, self._deadline, self.tick("exact method"))
+        if (best.withheld == verified).all():
+            return verified, best.bound, "exact"
+        try:
+            self.verify(best.withheld)
+        except SuppressionFailed:
+            return verified, best.bound, "exact"
+        return best.withheld, best.bound, "exact"
+
     def verify(self, withheld: Mask) -> None:
         """Prove every requirement anew, from nothing but the pattern. Raises `SuppressionFailed` where that fails."""
         check = Sequence(self.problem, self.problem.cost, withheld, self._deadline, withheld)
@@ -98,10 +109,8 @@ def solve(problem: Problem, deadline: Deadline, progress: Progress) -> Solution:
     start = time.monotonic()
     solver = Solver(problem, deadline, progress)
     withheld, bound, method = solver.found(problem.cost, "protection"), None, "sequential"
-    price = np.where(problem.primary, 0, problem.cost)
-    if solver.small():
-        best = cheapest_pattern(problem, withheld, solver.improved, deadline, solver.tick("exact method"))
-        withheld, bound, method = best.withheld, best.bound, "exact"
     solver.verify(withheld)
-    cost = float(price[withheld].sum())
+    if solver.small():
+        withheld, bound, method = solver.cheapest(withheld)
+    cost = float(np.where(problem.primary, 0, problem.cost)[withheld].sum())
     return Solution(withheld, cost, bound, method, solver.programs, time.monotonic() - start)

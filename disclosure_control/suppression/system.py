@@ -275,20 +275,22 @@ def _exempt(relations: Sequence[Relation], knower: Indices, facts: pd.DataFrame,
     """Who is no attacker where: the largest contributor on a cell that hers is part of, and each on unions of hers.
 
     The protection level of a cell guards its largest contributor's value, which she knows; what the others in it
-    contribute is guarded by the cells that are parts of it.
+    contribute is guarded by the cells that are parts of it. A union stands to its cells as a total to its parts.
     """
-    pairs = {(len(facts) + place, int(each)) for place, union in enumerate(unions) for each in knower[union.cells]}
+    count = len(facts)
+    pairs = {(count + place, int(each)) for place, union in enumerate(unions) for each in knower[union.cells]}
     value = facts["value"].to_numpy()
     largest = facts["largest_1"].to_numpy() if "largest_1" in facts else value / 2
+    largest = np.concatenate([largest, [largest[union.cells].max() for union in unions]])
     above: dict[int, list[int]] = {}
-    for total, parts in relations:
+    for total, parts in (*relations, *((count + place, union.cells) for place, union in enumerate(unions))):
         for part in parts.tolist():
             above.setdefault(part, []).append(total)
     for cell in np.flatnonzero(knower != NOBODY).tolist():
         pairs |= {
             (total, int(knower[cell]))
             for total in _ancestors(cell, above)
-            if value[cell] >= largest[total] * (1 - 1e-9)
+            if cell < count and value[cell] >= largest[total] * (1 - 1e-9)
         }
     return np.array(sorted(each for each in pairs if each[1] != NOBODY), np.int64).reshape(-1, 2)
 
