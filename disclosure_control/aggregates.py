@@ -23,7 +23,14 @@ class Columns:
     value: str | None
     count: str | None
     largest: tuple[str, ...] = ()
+    absolute: str | None = None
+    floor: str | None = None
     distinct_units: bool = False
+
+    def names(self) -> list[str]:
+        """All columns, each once."""
+        single = (self.value, self.count, self.absolute, self.floor)
+        return list(dict.fromkeys(each for each in (*single, *self.largest) if each))
 
 
 def require_columns(cells: pd.DataFrame, names: Iterable[str]) -> None:
@@ -47,22 +54,25 @@ def codes_in(cells: pd.DataFrame, dimension: str, flat: bool) -> set[str]:
 
 
 def facts_of(cells: pd.DataFrame, grid: Grid, columns: Columns) -> pd.DataFrame:
-    """Every cell, in the order of `grid`, with `value`, and as given `units`, `largest_1`, … and `floor`."""
+    """Every cell, in the order of `grid`: `value`, and as given `units`, `absolute`, `floor` and the largest."""
     given = _in_grid(cells, grid, columns)
     there = given["_given"].to_numpy(dtype=bool)
     _require_cells(there, grid, columns)
     facts = {"value": _numbers(given, columns.value or str(columns.count))}
     if columns.count:
         facts["units"] = _counts(given, columns.count, there)
+    for name, column in (("absolute", columns.absolute), ("floor", columns.floor)):
+        if column:
+            facts[name] = _numbers(given, column)
     largest = [_numbers(given, name) for name in columns.largest]
     if not there.all():
         facts = {name: _filled(each, there, grid) for name, each in facts.items()}
         largest = _filled_largest(largest, there, grid)
-    for name, each in facts.items():
-        _require_additive(each, grid, name, exact=name == "value")
-    if not columns.value:
-        _require_additive(facts["units"], grid, "units", exact=True)
-    _require_largest(largest, facts["value"], grid)
+    _require_additive(facts["value"], grid, "value", exact=True)
+    if "units" in facts:
+        _require_additive(facts["units"], grid, "units", exact=not columns.value)
+    _require_bounds(facts, grid)
+    _require_largest(largest, facts.get("absolute", facts["value"]), grid)
     return _frame(grid, facts, largest)
 
 
@@ -71,6 +81,9 @@ def _frame(grid: Grid, facts: dict[str, Numbers], largest: list[Numbers]) -> pd.
     full["value"] = facts["value"]
     if "units" in facts:
         full["units"] = facts["units"].astype("int64")
+    for name in ("absolute", "floor"):
+        if name in facts:
+            full[name] = facts[name]
     for rank, each in enumerate(largest, start=1):
         full[f"largest_{rank}"] = each
     return full
@@ -90,8 +103,7 @@ def _in_grid(cells: pd.DataFrame, grid: Grid, columns: Columns) -> pd.DataFrame:
     twice = codes[codes.duplicated()]
     if len(twice):
         raise MalformedTable(f"The cell {_named(twice.iloc[0])} is given twice. Leave one of them out.")
-    wanted = list(dict.fromkeys(each for each in (columns.value, columns.count, *columns.largest) if each))
-    found = codes.assign(**{name: cells[name].to_numpy() for name in wanted}, _given=True)
+    found = codes.assign(**{name: cells[name].to_numpy() for name in columns.names()}, _given=True)
     return grid.frame().merge(found, on=names, how="left").assign(_given=lambda frame: frame["_given"].eq(True))
 
 
@@ -189,6 +201,22 @@ def _require_additive(numbers: Numbers, grid: Grid, name: str, *, exact: bool) -
                 )
 
 
+def _require_bounds(facts: dict[str, Numbers], grid: Grid) -> None:
+    """No value is below its floor, or further from 0 than the total of absolute contributions."""
+    value = facts["value"]
+    slack = TOLERANCE * np.abs(value)
+    below = value < facts.get("floor", value) - slack
+    beyond = np.abs(value) > facts.get("absolute", np.abs(value)) + slack
+    for cells, what, fix in (
+        (below, "is below its floor", "A floor is what everybody knows the value not to be below."),
+        (beyond, "exceeds its absolute total", "That is the total of the contributors' absolute contributions."),
+    ):
+        if cells.any():
+            raise MalformedTable(
+                f"The value of {_cell(grid, int(np.argmax(cells)))} {what}. {fix} Correct one of them."
+            )
+
+
 def _require_largest(largest: list[Numbers], value: Numbers, grid: Grid) -> None:
     if not largest:
         return
@@ -199,5 +227,5 @@ def _require_largest(largest: list[Numbers], value: Numbers, grid: Grid) -> None
         if cells.any():
             raise MalformedTable(
                 f"The largest contributions to {_cell(grid, int(np.argmax(cells)))} {what}. Give absolute "
-                "contributions, the largest first."
+                "contributions, the largest first; and where some are negative, the column of their absolute totals."
             )

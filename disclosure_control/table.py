@@ -123,6 +123,8 @@ class Table:
         count: str | None = None,
         largest: Sequence[str] = (),
         *,
+        absolute: str | None = None,
+        floor: str | None = None,
         distinct_units: bool = False,
         separate: Sequence[str] = (),
         impossible: Sequence[Mapping[str, str]] = (),
@@ -133,7 +135,9 @@ class Table:
             cells: one row per cell, margins included; a margin's code is its hierarchy's root ("_T" without one).
             value: the column of the values; None: frequencies, which are the units.
             count: the column of the numbers of contributing units.
-            largest: the columns of the largest contributions, the largest first.
+            largest: the columns of the largest contributions, absolute ones, the largest first.
+            absolute: the column of the totals of absolute contributions, where some are negative.
+            floor: the column of what everybody knows the value is not below; without it 0 where no value is negative.
             distinct_units: every unit contributes to one leaf cell only. Margins that are not given are then made
                 from their leaves; without this, a missing margin is an error.
             separate, impossible: as in `from_microdata`.
@@ -141,17 +145,18 @@ class Table:
         Raises:
             UnknownColumn, UnknownCode: a column or code that the cells or the hierarchies do not have.
             MalformedTable: a cell that is missing or given twice; NaN, infinity, a negative or broken count; a margin
-                that does not add up; largest contributions that do not fall, or exceed the value.
+                that does not add up; largest contributions that do not fall, or exceed the value; a value below its
+                floor.
         """
         if value is None and count is None:
             raise MalformedTable("The table has neither value nor count. Name the column of at least one of them.")
-        aggregates.require_columns(cells, [*dimensions, *(each for each in (value, count) if each), *largest])
+        columns = aggregates.Columns(value, count, tuple(largest), absolute, floor, distinct_units)
+        aggregates.require_columns(cells, [*dimensions, *columns.names()])
         hierarchies = {
             name: as_hierarchies(name, given, aggregates.codes_in(cells, name, given is None))
             for name, given in dimensions.items()
         }
         grid = _grid(hierarchies, separate)
-        columns = aggregates.Columns(value, count, tuple(largest), distinct_units)
         facts = aggregates.facts_of(cells, grid, columns)
         _mark_impossible(facts, grid, impossible)
         return cls(hierarchies, facts, value, None, tuple(separate))

@@ -1,6 +1,7 @@
 """Protect a table, or several linked ones together, by withholding cells."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import overload
 
 import numpy as np
@@ -22,7 +23,10 @@ from disclosure_control.suppression.protected import (
 )
 from disclosure_control.suppression.solve import Progress, Solution, solve
 from disclosure_control.suppression.system import SIDES, System, system_of
+from disclosure_control.suppression.unions import sensitive_unions
 from disclosure_control.table import Table
+
+ANEW = 5  # times that a small table is solved anew, before cells are added to its pattern
 
 
 @overload
@@ -74,7 +78,7 @@ def suppress(
     if prior is not None and not prior > 0:
         raise SuppressionFailed("A prior is a part of the value above 0, such as 0.5, or None.")
     system = system_of(tables, profile, cost, prior)
-    solution = solve(system.problem, deadline, progress or _silent)
+    system, solution = _solved(system, profile, deadline, progress or _silent)
     report = _report(system, solution, cost, prior)
     protected = [_protected(system, place, solution.withheld, profile, report) for place in range(len(tables))]
     return protected[0] if isinstance(table, Table) else protected
@@ -84,9 +88,26 @@ def _silent(step: str, done: float) -> None:
     """No progress is reported."""
 
 
+def _solved(system: System, profile: RuleProfile, deadline: Deadline, progress: Progress) -> tuple[System, Solution]:
+    """A pattern of which no sum that can be derived breaks a rule.
+
+    Where one does, it is protected as well, and the problem is solved again: anew as long as that is exact, and then by
+    adding to the pattern, which ends in any case. A bound of the cost that was proven on the way stays one.
+    """
+    best = found = solve(system.problem, deadline, progress)
+    programs, seconds, tries = found.programs, found.seconds, ANEW if found.bound is not None else 0
+    while more := sensitive_unions(system.cells, found.withheld[: len(system.cells)], system.primary, profile):
+        system = system.with_unions(more, None if tries > 0 else found.withheld[: len(system.cells)])
+        found = solve(system.problem, deadline, progress)
+        programs, seconds = programs + found.programs, seconds + found.seconds
+        best, tries = found if tries > 0 else best, tries - 1
+    cost = system.cost_of(found.withheld[: len(system.cells)])
+    return system, replace(best, withheld=found.withheld, cost=cost, programs=programs, seconds=seconds)
+
+
 def _report(system: System, solution: Solution, cost: str, prior: float | None) -> Report:
-    problem = system.problem
-    withheld = solution.withheld & ~problem.virtual
+    withheld, primary = solution.withheld[: len(system.cells)], system.primary
+    knower = system.rows["knower"].to_numpy(dtype=np.int64)
     return Report(
         method=solution.method,
         cost=cost,
@@ -94,18 +115,18 @@ def _report(system: System, solution: Solution, cost: str, prior: float | None) 
         bound=solution.bound,
         gap=solution.gap,
         prior=prior,
-        primary=int((withheld & problem.primary).sum()),
-        secondary=int((withheld & ~problem.primary).sum()),
-        unions=int(problem.virtual.sum()),
-        lone_contributors=len(set(problem.knower[withheld & (problem.knower >= 0)].tolist())),
+        primary=int((withheld & primary).sum()),
+        secondary=int((withheld & ~primary).sum()),
+        unions=len(system.unions),
+        lone_contributors=len(set(knower[withheld & (knower >= 0)].tolist())),
         programs=solution.programs,
         seconds=solution.seconds,
     )
 
 
 def _protected(system: System, place: int, withheld: Mask, profile: RuleProfile, report: Report) -> ProtectedTable:
-    table, verdict, numbers = system.tables[place], system.verdicts[place], system.of[place]
-    hidden, primary = withheld[numbers], system.problem.primary[numbers]
+    table, verdict, numbers = system.cells.tables[place], system.verdicts[place], system.cells.of[place]
+    hidden, primary = withheld[numbers], system.primary[numbers]
     status = np.where(hidden, np.where(primary, PRIMARY, SECONDARY), PUBLISHED)
     cells = table.cells[list(table.dimensions)].copy()
     cells["value"] = table.cells["value"].where(~hidden)

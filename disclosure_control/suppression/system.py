@@ -3,142 +3,106 @@
 Linked tables share cells and so become one system; solved one after another they are unsafe.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from disclosure_control.errors import MalformedTable, SuppressionFailed, UnknownColumn, Unprotectable
+from disclosure_control.errors import SuppressionFailed, UnknownColumn, Unprotectable
 from disclosure_control.findings import Finding
 from disclosure_control.profiles import RuleProfile
 from disclosure_control.rules import assess
 from disclosure_control.structure import Relation
+from disclosure_control.suppression.insiders import exempt, knowers, lone
+from disclosure_control.suppression.linked import Linked, linked
 from disclosure_control.suppression.problem import NOBODY, Equations, Indices, Mask, Numbers, Problem
 from disclosure_control.suppression.unions import Union, sensitive_unions
 from disclosure_control.table import Table
 
-Key = tuple[Hashable, ...]
 SIDES = ("lower_protection", "upper_protection", "sliding_protection")
 
 COSTS = ("number", "value", "information")
 DIGITS = 12  # significant; what differs less is equal, so that the unit of the values changes nothing
-FLOOR = 0.01  # of its value: the least protection of a primary cell, where the rule that it breaks asks for none
+LEAST = 0.01  # of its value: the least protection of a primary cell, where the rule that it breaks asks for none
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """The cells of all tables, each once, in the order of their names; virtual ones at the end.
+    """The cells of all tables, each once, in the order of their names, and the sums of cells that need protection too.
 
     Attributes:
-        of: for every table, the number in the system of each of its cells.
         verdicts: for every table, what `assess` said of its cells, with the protection levels that are used.
+        rows: what `Problem` says of every cell, in the values' units.
+        unions: sums that stand in the problem as virtual cells, at its end.
+        kept: cells that are withheld in any case, beside the primary ones.
         problem: in a unit of its own, the largest value being 1.
     """
 
-    tables: tuple[Table, ...]
-    of: tuple[Indices, ...]
+    cells: Linked
     verdicts: tuple[pd.DataFrame, ...]
     findings: tuple[tuple[Finding, ...], ...]
-    problem: Problem
+    rows: pd.DataFrame
+    unions: tuple[Union, ...]
+    kept: Mask
+    prior: float | None
+
+    @cached_property
+    def problem(self) -> Problem:
+        cells, rows = self.cells, self.rows
+        barred = exempt(cells.relations, rows["knower"].to_numpy(dtype=np.int64), cells.facts, self.unions)
+        whole = pd.concat([rows, _virtual(rows, self.unions)], ignore_index=True)
+        kept = np.append(self.kept, np.ones(len(self.unions), bool))
+        problem = _problem(whole, kept, _equations(cells.relations, self.unions, len(cells)), barred)
+        _require_room(problem, self.prior)
+        return problem
+
+    @property
+    def primary(self) -> Mask:
+        return self.rows["primary"].to_numpy(dtype=bool)
+
+    def cost_of(self, withheld: Mask) -> float:
+        """What the secondary cells of this pattern cost."""
+        return float(significant(self.rows["cost"].to_numpy())[withheld & ~self.primary].sum())
+
+    def with_unions(self, more: Sequence[Union], kept: Mask | None) -> "System":
+        """These sums need protection too. `kept`: a pattern of which nothing is to be published again."""
+        return replace(self, unions=(*self.unions, *more), kept=self.kept if kept is None else kept)
 
 
 def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: float | None) -> System:
-    """The system of these tables. `prior`: the attacker knows every value to within this part of it; None: its sign.
+    """The system of these tables. `prior`: the attacker knows every value to within this part of it; None: its floor.
 
     Raises:
-        MalformedTable: a cell that two tables share has two values, or a total is not the sum of its parts.
+        MalformedTable: the tables do not fit together (see `linked`).
         UnknownColumn: there is no such cost.
-        Unprotectable: a cell needs more protection than the prior leaves room for.
     """
     judged = [assess(table, profile) for table in tables]
-    of, count = _numbers(tables)
-    facts = _facts(tables, of, count)
-    smallest = _smallest(np.abs(facts["value"].to_numpy()))
-    verdicts = tuple(_with_floor(verdict, table, smallest) for (verdict, _), table in zip(judged, tables, strict=True))
-    relations = _relations(tables, of)
-    _require_sums(relations, facts["value"].to_numpy())
-    cells = _cells(tables, of, verdicts, facts, prior)
-    cells["cost"] = np.where(cells["primary"], 0, _costs(tables, of, cost, np.abs(facts["value"].to_numpy())))
-    cells["knower"] = _knowers(relations, _lone(tables[0], facts) & cells["candidate"].to_numpy())
-    unions = sensitive_unions(relations, facts, cells["primary"].to_numpy(), tables[0], profile)
-    cells = pd.concat([cells, _virtual(cells, unions)], ignore_index=True)
-    exempt = _exempt(relations, cells["knower"].to_numpy(dtype=np.int64), facts, unions)
-    problem = _problem(cells, _equations(relations, unions, count), exempt)
-    _require_room(problem, prior)
-    return System(tuple(tables), of, verdicts, tuple(tuple(found) for _, found in judged), problem)
+    cells = linked(tables)
+    verdicts = tuple(
+        _used(verdict, cells, numbers, prior) for (verdict, _), numbers in zip(judged, cells.of, strict=True)
+    )
+    rows = _rows(cells, verdicts, prior)
+    primary = rows["primary"].to_numpy(dtype=bool)
+    rows["cost"] = np.where(primary, 0, _costs(tables, cells.of, cost, np.abs(cells.value)))
+    rows["knower"] = knowers(cells.relations, lone(tables[0], cells.facts) & rows["candidate"].to_numpy(dtype=bool))
+    unions = tuple(sensitive_unions(cells, primary, primary, profile))
+    findings = tuple(tuple(found) for _, found in judged)
+    return System(cells, verdicts, findings, rows, unions, np.zeros(len(cells), bool), prior)
 
 
-def _numbers(tables: Sequence[Table]) -> tuple[tuple[Indices, ...], int]:
-    """Each cell's number: the place of its name among all names, so that the order of rows does not matter."""
-    keys: list[list[Key]] = [[(table.value_name or "", *key) for key in Table.keys(table)] for table in tables]
-    names = sorted({key for each in keys for key in each}, key=lambda key: (len(key), key))
-    place = {key: number for number, key in enumerate(names)}
-    return tuple(np.array([place[key] for key in each], np.int64) for each in keys), len(names)
-
-
-def _facts(tables: Sequence[Table], of: Sequence[Indices], count: int) -> pd.DataFrame:
-    """What is known of every cell; of one that tables share, from the first that has it."""
-    columns = list(dict.fromkeys(name for table in tables for name in table.cells if name not in table.dimensions))
-    facts = pd.DataFrame(np.nan, index=range(count), columns=columns)
-    for table, numbers in zip(tables, of, strict=True):
-        given = table.cells.drop(columns=list(table.dimensions)).select_dtypes("number").astype("float64")
-        given.index = pd.Index(numbers)
-        _require_same(facts["value"], given["value"])
-        facts = facts.combine_first(given)
-    return facts
-
-
-def _require_same(known: pd.Series, given: pd.Series) -> None:
-    before, now = known.loc[given.index].to_numpy(), given.to_numpy()
-    if not np.isfinite(now).all():
-        raise MalformedTable("A cell has no value, so the table cannot be protected. Give every cell a number.")
-    differs = ~np.isnan(before) & ~np.isclose(before, now, rtol=1e-9, atol=0)
-    if differs.any():
-        raise MalformedTable(
-            f"{int(differs.sum())} cells that the tables share have two values. Make the tables from the same data."
-        )
-
-
-def _require_sums(relations: Sequence[Relation], value: Numbers) -> None:
-    off = [
-        abs(value[total] - value[parts].sum()) > 1e-6 * max(abs(value[total]), np.abs(value[parts]).sum())
-        for total, parts in relations
-    ]
-    if any(off):
-        raise MalformedTable(
-            f"{sum(off)} totals are not the sum of their parts, so what can be derived from them is not known. Where "
-            "units are counted that belong to several cells, count what belongs to one, such as rows or local units."
-        )
-
-
-def _with_floor(verdict: pd.DataFrame, table: Table, smallest: float) -> pd.DataFrame:
-    """The verdict with the protection used: at least a little, and not below zero where all know that."""
-    value, primary = np.abs(table.cells["value"].to_numpy(dtype="float64")), verdict["primary"].to_numpy(dtype=bool)
-    floor = np.where(primary, FLOOR * np.maximum(value, smallest), 0)
-    lower, upper, sliding = (np.where(primary, verdict[side], 0.0) for side in SIDES)
-    lower, upper = np.maximum(lower, floor), np.maximum(upper, floor)
-    lower = lower if _signed([table]) else np.minimum(lower, value)
+def _used(verdict: pd.DataFrame, cells: Linked, numbers: Indices, prior: float | None) -> pd.DataFrame:
+    """The verdict with the protection that is used: at least a little, and no more below than is not known anyway."""
+    size, below = np.abs(cells.value), cells.value - cells.floor
+    doubted = (size > 0) | (prior is None)  # who knows every value to within a part of it does not doubt a zero
+    least = LEAST * np.maximum(size, _smallest(size))
+    asked = verdict["primary"].to_numpy(dtype=bool) & doubted[numbers]
+    lower, upper, sliding = (np.where(asked, verdict[side], 0.0) for side in SIDES)
+    lower, upper = (np.maximum(each, np.where(asked, least[numbers], 0)) for each in (lower, upper))
+    lower = np.minimum(lower, below[numbers])
     upper = upper + np.maximum(sliding - lower - upper, 0)
     return verdict.assign(lower_protection=lower, upper_protection=upper, sliding_protection=sliding)
-
-
-def _signed(tables: Sequence[Table]) -> bool:
-    """Whether a value can be negative, so that nobody knows that it is not."""
-    return any(
-        bool((table.cells["value"] < 0).any() or ("negatives" in table.cells and (table.cells["negatives"] > 0).any()))
-        for table in tables
-    )
-
-
-def _relations(tables: Sequence[Table], of: Sequence[Indices]) -> list[Relation]:
-    """All equations over the numbers of the cells, in an order of their own."""
-    found = {}
-    for table, numbers in zip(tables, of, strict=True):
-        for total, parts in table.relations:
-            relation = Relation(int(numbers[total]), np.sort(numbers[parts]))
-            found[relation.total, relation.parts.tobytes()] = relation
-    return sorted(found.values(), key=lambda each: (each.total, each.parts.tolist()))
 
 
 def _costs(tables: Sequence[Table], of: Sequence[Indices], cost: str, size: Numbers) -> Numbers:
@@ -160,27 +124,18 @@ def _costs(tables: Sequence[Table], of: Sequence[Indices], cost: str, size: Numb
     return costs
 
 
-def _cells(
-    tables: Sequence[Table],
-    of: Sequence[Indices],
-    verdicts: Sequence[pd.DataFrame],
-    facts: pd.DataFrame,
-    prior: float | None,
-) -> pd.DataFrame:
+def _rows(cells: Linked, verdicts: Sequence[pd.DataFrame], prior: float | None) -> pd.DataFrame:
     """What `Problem` says of every cell. An empty cell is published unless a rule forbids it: it is known."""
-    value = facts["value"].to_numpy()
-    primary, needs = np.zeros(len(facts), bool), np.zeros((2, len(facts)))
-    for verdict, numbers in zip(verdicts, of, strict=True):
+    primary, needs = np.zeros(len(cells), bool), np.zeros((2, len(cells)))
+    for verdict, numbers in zip(verdicts, cells.of, strict=True):
         np.logical_or.at(primary, numbers, verdict["primary"].to_numpy(dtype=bool))
         for need, side in zip(needs, SIDES, strict=False):
             np.maximum.at(need, numbers, verdict[side].to_numpy(dtype="float64"))
-    if prior is not None:
-        needs[:, value == 0] = 0
-    empty = (value == 0) & ((facts["units"].to_numpy() == 0) if "units" in facts else True)
-    room_down, room_up = _room(value, _signed(tables), prior)
+    room_down, room_up = _room(cells, prior)
+    empty = (cells.value == 0) & ((cells.facts["units"].to_numpy() == 0) if "units" in cells.facts else True)
     return pd.DataFrame(
         {
-            "value": value,
+            "value": cells.value,
             "room_down": room_down,
             "room_up": room_up,
             "need_down": needs[0],
@@ -192,11 +147,13 @@ def _cells(
     )
 
 
-def _room(value: Numbers, signed: bool, prior: float | None) -> tuple[Numbers, Numbers]:
-    if prior is not None:
-        return prior * np.abs(value), prior * np.abs(value)
-    endless = np.full(len(value), np.inf)
-    return endless if signed else value, endless
+def _room(cells: Linked, prior: float | None) -> tuple[Numbers, Numbers]:
+    """How far below and above the truth somebody has to reckon who has not seen the tables."""
+    below, endless = cells.value - cells.floor, np.full(len(cells), np.inf)
+    if prior is None:
+        return below, endless
+    share = prior * np.abs(cells.value)
+    return np.minimum(below, share), share
 
 
 def _virtual(cells: pd.DataFrame, unions: Sequence[Union]) -> pd.DataFrame:
@@ -228,18 +185,18 @@ def _equations(relations: Sequence[Relation], unions: Sequence[Union], count: in
     return Equations(starts, np.concatenate(cells), np.concatenate(signs))
 
 
-def _problem(cells: pd.DataFrame, equations: Equations, exempt: Indices) -> Problem:
+def _problem(cells: pd.DataFrame, kept: Mask, equations: Equations, barred: Indices) -> Problem:
     scale = np.abs(cells["value"]).max() or 1.0
     amounts = ("room_down", "room_up", "need_down", "need_up")
     return Problem(
         values=significant(cells["value"].to_numpy() / scale),
         **{name: significant(cells[name].to_numpy() / scale) for name in amounts},
-        primary=cells["primary"].to_numpy(dtype=bool),
+        primary=cells["primary"].to_numpy(dtype=bool) | kept,
         candidate=cells["candidate"].to_numpy(dtype=bool),
         cost=significant(cells["cost"].to_numpy(dtype="float64")),
         equations=equations,
         knower=cells["knower"].to_numpy(dtype=np.int64),
-        exempt=exempt,
+        exempt=barred,
         virtual=cells["virtual"].to_numpy(dtype=bool),
     )
 
@@ -251,59 +208,6 @@ def _require_room(problem: Problem, prior: float | None) -> None:
             f"{int(short.sum())} cells need more protection than a prior of {prior} leaves to the attacker's doubt. "
             "Suppress with a wider prior, or with prior=None."
         )
-
-
-def _lone(table: Table, facts: pd.DataFrame) -> Mask:
-    """The cells of one contributor, who knows the value. In a table of frequencies there is nothing to know."""
-    if table.value_name is None or "units" not in facts:
-        return np.zeros(len(facts), bool)
-    return np.asarray(facts["units"].to_numpy() == 1)
-
-
-def _knowers(relations: Sequence[Relation], lone: Mask) -> Indices:
-    """Numbers the lone contributors. In a total and a part of it that both have one contributor, it is the same one."""
-    leader = np.arange(len(lone))
-    for total, parts in relations:
-        for part in parts[lone[parts]].tolist() if lone[total] else ():
-            leader[leader == leader[part]] = leader[total]
-    numbers = np.full(len(lone), NOBODY, np.int64)
-    numbers[lone] = np.unique(leader[lone], return_inverse=True)[1]
-    return numbers
-
-
-def _exempt(relations: Sequence[Relation], knower: Indices, facts: pd.DataFrame, unions: Sequence[Union]) -> Indices:
-    """Who is no attacker where: the largest contributor on a cell that hers is part of, and each on unions of hers.
-
-    The protection level of a cell guards its largest contributor's value, which she knows; what the others in it
-    contribute is guarded by the cells that are parts of it. A union stands to its cells as a total to its parts.
-    """
-    count = len(facts)
-    pairs = {(count + place, int(each)) for place, union in enumerate(unions) for each in knower[union.cells]}
-    value = facts["value"].to_numpy()
-    largest = facts["largest_1"].to_numpy() if "largest_1" in facts else value / 2
-    largest = np.concatenate([largest, [largest[union.cells].max() for union in unions]])
-    above: dict[int, list[int]] = {}
-    for total, parts in (*relations, *((count + place, union.cells) for place, union in enumerate(unions))):
-        for part in parts.tolist():
-            above.setdefault(part, []).append(total)
-    for cell in np.flatnonzero(knower != NOBODY).tolist():
-        pairs |= {
-            (total, int(knower[cell]))
-            for total in _ancestors(cell, above)
-            if cell < count and value[cell] >= largest[total] * (1 - 1e-9)
-        }
-    return np.array(sorted(each for each in pairs if each[1] != NOBODY), np.int64).reshape(-1, 2)
-
-
-def _ancestors(cell: int, above: dict[int, list[int]]) -> set[int]:
-    """All cells that this one is part of."""
-    found: set[int] = set()
-    waiting = [cell]
-    while waiting:
-        new = [each for each in above.get(waiting.pop(), ()) if each not in found]
-        found.update(new)
-        waiting.extend(new)
-    return found
 
 
 def _smallest(size: Numbers) -> float:

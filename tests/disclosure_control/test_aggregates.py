@@ -123,6 +123,44 @@ def test_a_margin_that_does_not_add_up_says_by_how_much_and_not_what_it_is() -> 
     assert "104" not in str(caught.value)
 
 
+LOSSES = """
+    | region | profit | n | x1 | total | low  |
+    | _T     | 5      | 5 | 40 | 105   | -100 |
+    | north  | -15    | 2 | 30 | 45    | -40  |
+    | south  | 20     | 3 | 40 | 60    | -60  |
+"""
+OF_LOSSES: dict[str, Any] = {"value": "profit", "count": "n", "largest": ["x1"], "absolute": "total", "floor": "low"}
+
+
+def losses(**changes: Any) -> pd.DataFrame:
+    frame = frame_of(LOSSES, numbers=["profit", "n", "x1", "total", "low"])
+    for name, value in changes.items():
+        frame.loc[1, name] = value
+    return frame
+
+
+def test_negative_contributions_come_with_their_absolute_totals_and_a_floor() -> None:
+    table = Table.from_cells(losses(), {"region": None}, **OF_LOSSES)
+    assert table.cells["absolute"].tolist() == [105, 45, 60]
+    assert table.cells["floor"].tolist() == [-100, -40, -60]
+    leaves = Table.from_cells(losses().drop(index=0), {"region": None}, **OF_LOSSES, distinct_units=True)
+    assert leaves.cells.to_dict("records") == table.cells.to_dict("records")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"low": -10}, r"value of \(region = north\) is below its floor"),
+        ({"total": 10}, r"value of \(region = north\) exceeds its absolute total"),
+        ({"x1": 46}, r"largest contributions to \(region = north\) exceed"),
+        ({"low": np.nan}, r"low is missing or infinite in 1 .*region = north"),
+    ],
+)
+def test_bounds_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(MalformedTable, match=message):
+        Table.from_cells(losses(**changes), {"region": None}, **OF_LOSSES)
+
+
 def test_a_hierarchy_with_a_code_that_the_cells_do_not_have_is_refused() -> None:
     with pytest.raises(MalformedTable, match="leaf cells are missing"):
         Table.from_cells(cells(), {"nace": Hierarchy.flat(["A", "B", "C"], total="T"), "region": None}, **WITH)
