@@ -75,6 +75,9 @@ class Model:
         self._lower[:], self._upper[:] = lower, upper
         self._highs.changeColsBounds(len(changed), changed, lower[changed], upper[changed])
 
+    def bounds(self) -> tuple[Numbers, Numbers]:
+        return self._lower.copy(), self._upper.copy()
+
     def bound_one(self, column: int, lower: float, upper: float) -> None:
         self._lower[column], self._upper[column] = lower, upper
         self._highs.changeColBounds(column, lower, upper)

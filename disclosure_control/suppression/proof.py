@@ -1,6 +1,6 @@
 """What is proven so far: deviations that were found, and which requirements they meet, against whom."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,64 @@ class Dropped(NamedTuple):
     first: NDArray[np.int32]
     shadows: Bits
     more: dict[int, list[int]]
+    fallen: Indices
+
+
+class Pool:
+    """The witnesses found so far, as bits: what each moves, whose cells, what it meets; and whether it still stands."""
+
+    def __init__(self, cells: int, knowers: int, numbers: int) -> None:
+        self._cells = cells
+        self._size = 0
+        self._moved, self._known, self._meets = (
+            np.zeros((64, width), np.uint8) for width in (-(-cells // 8), knowers, -(-numbers // 8))
+        )
+        self._standing = np.zeros(64, bool)
+
+    def add(self, moving: Mask, known: Bits, meets: Mask) -> int:
+        """The number of the new witness."""
+        if self._size == len(self._standing):
+            self._moved, self._known, self._meets = map(_doubled, (self._moved, self._known, self._meets))
+            self._standing = _doubled(self._standing)
+        at = self._size
+        self._moved[at], self._known[at], self._meets[at] = np.packbits(moving), known, np.packbits(meets)
+        self._standing[at] = True
+        self._size += 1
+        return at
+
+    def known_by(self, witness: int) -> Bits:
+        """The contributors whose cells it moves."""
+        return np.asarray(self._known[witness])
+
+    def meeting(self, number: int) -> list[int]:
+        """The standing witnesses that meet this requirement, the latest first."""
+        return np.flatnonzero(_bit(self._meets[: self._size], number) & self._standing[: self._size])[::-1].tolist()
+
+    def drop(self, cell: int) -> Indices:
+        """Those that move this cell stand no more; which they are."""
+        fallen = np.flatnonzero(_bit(self._moved[: self._size], cell) & self._standing[: self._size])
+        self._standing[fallen] = False
+        return fallen
+
+    def raise_again(self, witnesses: Indices) -> None:
+        self._standing[witnesses] = True
+
+    def fallen(self, witnesses: list[int] | NDArray[np.int32]) -> Mask:
+        return np.asarray(~self._standing[witnesses], bool)
+
+    def moved_by(self, witnesses: set[int]) -> Mask:
+        """The cells that any of these moves."""
+        packed = np.bitwise_or.reduce(self._moved[sorted(witnesses)], axis=0)
+        return np.unpackbits(packed, count=self._cells).astype(bool)
+
+
+def _doubled(rows: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([rows, np.zeros_like(rows)])
+
+
+def _bit(rows: Bits, place: int) -> Mask:
+    """This bit of every row."""
+    return (rows[:, place // 8] >> (7 - place % 8) & 1).astype(bool)
 
 
 class Proof:
@@ -46,8 +104,7 @@ class Proof:
         self._attackers = np.packbits(~problem.attackers_barred, axis=1)
         self._shadows = np.zeros((2 * count, self._attackers.shape[1]), np.uint8)
         self._more: dict[int, list[int]] = {}
-        self._moved_by: list[Bits] = []  # of each witness, the cells that it moves
-        self._known_by: list[Bits] = []  # of each witness, the contributors whose cells it moves
+        self._pool = Pool(count, self._attackers.shape[1], 2 * count)
 
     def met(self, requirement: Requirement) -> bool:
         """Whether an attacker from outside is kept away this far."""
@@ -70,38 +127,38 @@ class Proof:
         knowers = np.zeros(8 * self._shadows.shape[1], bool)
         known = self._knower[cells]
         knowers[known[known != NOBODY]] = True
-        self._moved_by.append(np.packbits(moving))
-        self._known_by.append(np.packbits(knowers))
+        meets = np.zeros(2 * self._count, bool)
         for way in SIDES:
-            self._rest_on_last(self._meeting(cells, way * deviation[cells]))
+            meets[self._meeting(cells, way * deviation[cells])] = True
+        self._rest_on(self._pool.add(moving, np.packbits(knowers), meets), np.flatnonzero(meets))
+
+    def recall(self, requirement: Requirement) -> None:
+        """Rest this requirement on witnesses that were found before and still stand."""
+        number = self._number(requirement)
+        for witness in self._pool.meeting(number):
+            if self._first[number] != NONE and not self._shadows[number].any():
+                break
+            self._rest_on(witness, np.array([number], np.int64))
 
     def without(self, cell: int) -> Dropped:
         """Drop every witness that moves this cell. Returns what the proof rested on, for `restore`."""
-        before = Dropped(self._first.copy(), self._shadows.copy(), self._more.copy())
-        byte, bit = cell // 8, 7 - cell % 8
-        moves = np.array([each[byte] >> bit & 1 for each in self._moved_by], bool)
-        hit = np.flatnonzero((self._first != NONE) & moves[self._first])
-        moving = set(np.flatnonzero(moves).tolist())
-        several = [
-            number for number, resting in self._more.items() if moves[self._first[number]] or moving & {*resting}
-        ]
-        for number in several:
-            self._rest_again(number, [each for each in self._all(number) if not moves[each]])
-        alone = hit[moves[self._first[hit]]]
-        self._first[alone] = NONE
-        self._shadows[alone] = 0
+        before = Dropped(self._first.copy(), self._shadows.copy(), self._more.copy(), self._pool.drop(cell))
+        resting = np.flatnonzero(self._first != NONE)
+        hit = resting[self._pool.fallen(self._first[resting])].tolist()
+        hit += [number for number, witnesses in self._more.items() if self._pool.fallen(witnesses).any()]
+        self._first[hit] = NONE
+        self._shadows[hit] = 0
+        for number in hit:
+            self._more.pop(number, None)
         return before
 
     def restore(self, before: Dropped) -> None:
-        self._first, self._shadows, self._more = before
+        self._first, self._shadows, self._more, fallen = before
+        self._pool.raise_again(fallen)
 
     def used(self) -> Mask:
         """The cells that some requirement's witnesses move."""
-        resting = set(self._first[self._first != NONE].tolist()).union(*self._more.values())
-        packed = np.zeros(-(-self._count // 8), np.uint8)
-        for number in resting:
-            packed |= self._moved_by[number]
-        return np.unpackbits(packed, count=self._count).astype(bool)
+        return self._pool.moved_by(set(self._first[self._first != NONE].tolist()).union(*self._more.values()))
 
     def _number(self, requirement: Requirement) -> int:
         return requirement.cell if requirement.side > 0 else requirement.cell + self._count
@@ -114,28 +171,15 @@ class Proof:
         need = self._need[numbers]
         return np.asarray(numbers[(need > 0) & (size >= need * (1 - TOLERANCE))], np.int64)
 
-    def _rest_on_last(self, numbers: Indices) -> None:
-        last, known = len(self._known_by) - 1, self._known_by[-1]
+    def _rest_on(self, witness: int, numbers: Indices) -> None:
+        known = self._pool.known_by(witness)
         old = numbers[self._first[numbers] != NONE]
         new = numbers[self._first[numbers] == NONE]
-        self._first[new] = last
+        self._first[new] = witness
         self._shadows[new] = known & self._attackers[new % self._count]
         for number in old[(self._shadows[old] & ~known).any(axis=1)].tolist():
             self._shadows[number] &= known
-            self._more[number] = [*self._more.get(number, []), last]
-
-    def _all(self, number: int) -> list[int]:
-        return [int(self._first[number]), *self._more.get(number, [])]
-
-    def _rest_again(self, number: int, resting: list[int]) -> None:
-        self._more.pop(number, None)
-        self._first[number] = resting[0] if resting else NONE
-        self._shadows[number] = 0
-        if resting:
-            known = [self._known_by[each] for each in resting]
-            self._shadows[number] = np.bitwise_and.reduce([self._attackers[number % self._count], *known])
-        if len(resting) > 1:
-            self._more[number] = resting[1:]
+            self._more[number] = [*self._more.get(number, []), witness]
 
     def _contributors(self, bits: Bits) -> list[int]:
         return np.flatnonzero(np.unpackbits(bits, count=self._knowers)).tolist() if self._knowers else []

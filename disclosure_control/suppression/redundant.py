@@ -4,7 +4,7 @@ import numpy as np
 
 from disclosure_control.suppression.problem import Indices, Mask, Numbers, Problem
 from disclosure_control.suppression.proof import TOLERANCE
-from disclosure_control.suppression.sequential import FARTHEST, Sequence, Tick
+from disclosure_control.suppression.sequential import FARTHEST, Search, Tick
 
 
 class Balance:
@@ -68,7 +68,7 @@ def _need(problem: Problem, way: int) -> Numbers:
     return np.where(rises, problem.need_up[cells], problem.need_down[cells])
 
 
-def publish_redundant(sequence: Sequence, order: Indices, tick: Tick) -> None:
+def publish_redundant(sequence: Search, order: Indices, tick: Tick) -> None:
     """Try to publish each secondary cell, in this order; it stays published if every requirement is proven again.
 
     The pattern that is left is minimal: publishing any one of its secondary cells would break a requirement.
@@ -87,19 +87,26 @@ def publish_redundant(sequence: Sequence, order: Indices, tick: Tick) -> None:
         sequence.publish(cell)
 
 
-def _try(sequence: Sequence, cell: int, near: Mask) -> bool:
+def _try(sequence: Search, cell: int, near: Mask) -> bool:
     """Publish the cell if all is proven without it; those that share an equation with it are asked first."""
     sequence.publish(cell)
     before = sequence.proof.without(cell)
-    if _all_proven(sequence, near):
+    if _reason_gone(sequence, cell) and _all_proven(sequence, near):
         return True
     sequence.proof.restore(before)
     sequence.withhold(np.arange(len(near)) == cell)
     return False
 
 
-def _all_proven(sequence: Sequence, near: Mask) -> bool:
+def _reason_gone(sequence: Search, cell: int) -> bool:
+    """Whether the requirement that the cell was withheld for is proven without it: if any fails, most often that."""
+    number = int(sequence.reason[cell])
+    return number < 0 or sequence.proven(sequence.wanted[number])
+
+
+def _all_proven(sequence: Search, near: Mask) -> bool:
     for cells in (near, np.ones_like(near)):
+        sequence.prove_together(sequence.unproven(cells))
         for requirement in sequence.unproven(cells):
             if not sequence.proven(requirement):
                 return False

@@ -6,7 +6,7 @@ requirement that it has room for (the linear relaxation of the fixed charge); ev
 other requirements on its way; and a lone contributor who knows her own cell is an attacker of her own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,6 +19,8 @@ Tick = Callable[[int, int], None]
 
 FARTHEST = 50.0  # no cell moves farther than this many times the requirement
 LITTLE = 1e-3  # the price of moving a cell, where moving others costs 1
+STEEP = 1e-3  # needs that differ more than this are not met by programs of one scale
+SEVERAL = 8  # requirements are worth a program that aims at all of them
 SMALLEST_ROOM = 1e-3  # prices reckon with at least this part of the requirement
 
 
@@ -122,7 +124,7 @@ class Freedom:
 
     def farthest(self, requirement: Requirement, fixed: Indices = NO_CELLS) -> Numbers:
         """The deviation that moves the cell as far as it goes on the requirement's side."""
-        if not 1e-3 * self._scale <= requirement.need <= self._scale:
+        if not STEEP * self._scale <= requirement.need <= self._scale:
             self._rescale(requirement.need)
         places = self.cells.at(fixed).tolist()
         for place in places:
@@ -133,6 +135,32 @@ class Freedom:
         found = self.model.solve()
         for place in places:
             self._bound(place)
+        return self.cells.whole(found * self._scale)
+
+    def together(self, wanted: Sequence[Requirement]) -> Numbers:
+        """A deviation that meets as much as it can of all these requirements at once, one for each cell.
+
+        Where both sides of a cell are wanted, sides take turns; a deviation may be turned round.
+        """
+        largest = max(each.need for each in wanted)
+        if not STEEP * self._scale <= largest <= self._scale:
+            self._rescale(largest)
+        sides = {each.cell: each for each in reversed(wanted)}
+        sides |= {each.cell: each for number, each in enumerate(wanted) if number % 2 == (each.side < 0)}
+        aims = [each for each in sides.values() if each.need >= STEEP * self._scale]
+        prices = np.zeros(len(self.cells))
+        lower, upper = self.model.bounds()
+        for each in aims:
+            place, need = int(self.cells.place[each.cell]), each.need / self._scale
+            prices[place] = each.side / need
+            ends = (
+                (max(lower[place], -need), upper[place]) if each.side < 0 else (lower[place], min(upper[place], need))
+            )
+            self.model.bound_one(place, *ends)
+        self.model.price(prices)
+        found = self.model.solve()
+        self.model.price(np.zeros(len(self.cells)))
+        self.model.bound(lower, upper)
         return self.cells.whole(found * self._scale)
 
     def _rescale(self, scale: float) -> None:
@@ -148,7 +176,7 @@ class Freedom:
             self.model.bound_one(place, 0, 0)
 
 
-class Sequence:
+class Search:
     """A pattern, its proof, and the way from one to the other."""
 
     def __init__(
@@ -159,6 +187,8 @@ class Sequence:
         self.withheld = (problem.primary if withheld is None else withheld).copy()
         self.proof = Proof(problem)
         self.wanted = requirements(problem)
+        self.reason = np.full(len(problem), -1, np.int64)
+        self._number = {each: number for number, each in enumerate(self.wanted)}
         self.programs = 0
         self._cost, self._deadline = cost, deadline
         self._models(allowed)
@@ -185,8 +215,21 @@ class Sequence:
         count = len(cells)
         return [each for each in self.wanted if cells[each.cell] and wanting[each.cell + (each.side < 0) * count]]
 
+    def prove_together(self, wanted: Sequence[Requirement]) -> None:
+        """Look for witnesses of many requirements at once, as long as that goes well."""
+        for each in wanted:
+            self.proof.recall(each)
+        left = [each for each in wanted if not self.proof.met(each)]
+        while len(left) >= SEVERAL:
+            self.programs += 1
+            self.proof.add(self._freedom.together(left))
+            before, left = len(left), [each for each in left if not self.proof.met(each)]
+            if len(left) > 0.8 * before:
+                break
+
     def proven(self, requirement: Requirement) -> bool:
         """Whether the pattern as it is meets the requirement, against lone contributors too."""
+        self.proof.recall(requirement)
         if not self.proof.met(requirement) and not self._prove(requirement):
             return False
         while shadow := self.proof.shadow(requirement):
@@ -223,7 +266,9 @@ class Sequence:
     def _withhold_for(self, requirement: Requirement, fixed: Indices) -> None:
         before = len(self.proof.shadow(requirement))
         deviation = self._chooser.cheapest(requirement, self.withheld, fixed)
-        self.withhold(moved(deviation))
+        moves = moved(deviation)
+        self.reason[moves & ~self.withheld] = self._number[requirement]
+        self.withhold(moves)
         self._take(requirement, deviation)
         if not self.proof.met(requirement) or (len(fixed) and len(self.proof.shadow(requirement)) >= before):
             raise SuppressionFailed("The solver's answer does not meet the protection that was asked for.")

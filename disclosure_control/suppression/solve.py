@@ -11,7 +11,7 @@ from disclosure_control.suppression.exact import cheapest_pattern
 from disclosure_control.suppression.lp import Deadline
 from disclosure_control.suppression.problem import Mask, Numbers, Problem
 from disclosure_control.suppression.redundant import publish_redundant
-from disclosure_control.suppression.sequential import Sequence
+from disclosure_control.suppression.sequential import Search
 
 Progress = Callable[[str, float], None]  # the step, and the part of it that is done, 0 to 1
 
@@ -59,7 +59,7 @@ class Solver:
     def found(self, cost: Numbers, step: str) -> Mask:
         """A minimal pattern by the sequence of linear programs, at these costs."""
         problem = self.problem
-        sequence = Sequence(problem, cost, problem.candidate, self._deadline)
+        sequence = Search(problem, cost, problem.candidate, self._deadline)
         sequence.protect_all(self.tick(step))
         sequence.narrow()
         publish_redundant(sequence, self._order, self.tick("redundant cells"))
@@ -86,7 +86,7 @@ class Solver:
 
     def verify(self, withheld: Mask) -> None:
         """Prove every requirement anew, from nothing but the pattern. Raises `SuppressionFailed` where that fails."""
-        check = Sequence(self.problem, self.problem.cost, withheld, self._deadline, withheld)
+        check = Search(self.problem, self.problem.cost, withheld, self._deadline, withheld)
         wanted = check.unproven(np.ones(len(self.problem), bool))
         tick = self.tick("verification")
         for number, requirement in enumerate(wanted):
