@@ -188,6 +188,7 @@ class Search:
         self.proof = Proof(problem)
         self.wanted = requirements(problem)
         self.reason = np.full(len(problem), -1, np.int64)
+        self._places = np.array([each.cell + (each.side < 0) * len(problem) for each in self.wanted], np.int64)
         self._number = {each: number for number, each in enumerate(self.wanted)}
         self.programs = 0
         self._cost, self._deadline = cost, deadline
@@ -199,6 +200,7 @@ class Search:
 
     def protect_all(self, tick: Tick) -> None:
         """Meet every requirement, first against outsiders, then against lone contributors."""
+        self.prove_together(self.wanted)
         for number, requirement in enumerate(self.wanted):
             if not self.proof.met(requirement) and not self._prove(requirement):
                 self._withhold_for(requirement, NO_CELLS)
@@ -211,9 +213,8 @@ class Search:
 
     def unproven(self, cells: Mask) -> list[Requirement]:
         """What these cells require and has no proof, the largest first."""
-        wanting = self.proof.wanting()
-        count = len(cells)
-        return [each for each in self.wanted if cells[each.cell] and wanting[each.cell + (each.side < 0) * count]]
+        at = self._places
+        return [self.wanted[each] for each in np.flatnonzero(self.proof.wanting()[at] & cells[at % len(cells)])]
 
     def prove_together(self, wanted: Sequence[Requirement]) -> None:
         """Look for witnesses of many requirements at once, as long as that goes well."""
