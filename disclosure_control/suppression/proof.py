@@ -95,6 +95,7 @@ class Proof:
     def __init__(self, problem: Problem) -> None:
         count = len(problem)
         self._count = count
+        self._equations = problem.equations
         self._room = np.concatenate([problem.room_up, problem.room_down])
         self._need = np.concatenate([problem.need_up, problem.need_down])
         self._reach = STRETCH * self._need.max(initial=0)
@@ -127,9 +128,10 @@ class Proof:
         knowers = np.zeros(8 * self._shadows.shape[1], bool)
         known = self._knower[cells]
         knowers[known[known != NOBODY]] = True
+        off = float(np.abs(self._equations.residual(np.where(moving, deviation, 0))).max(initial=0))
         meets = np.zeros(2 * self._count, bool)
         for way in SIDES:
-            meets[self._meeting(cells, way * deviation[cells])] = True
+            meets[self._meeting(cells, way * deviation[cells], off)] = True
         self._rest_on(self._pool.add(moving, np.packbits(knowers), meets), np.flatnonzero(meets))
 
     def recall(self, requirement: Requirement) -> None:
@@ -163,13 +165,17 @@ class Proof:
     def _number(self, requirement: Requirement) -> int:
         return requirement.cell if requirement.side > 0 else requirement.cell + self._count
 
-    def _meeting(self, cells: Indices, step: Numbers) -> Indices:
-        """The requirements that this deviation meets, stretched as far as it goes."""
+    def _meeting(self, cells: Indices, step: Numbers, off: float) -> Indices:
+        """The requirements that this deviation meets, stretched as far as it goes.
+
+        The solver keeps equations to within a tolerance: what a deviation is `off` by has to be little beside the need.
+        """
         numbers = np.where(step > 0, cells, cells + self._count)
         size = np.abs(step)
-        size = size * min((self._room[numbers] / size).min(), max(self._reach / size.max(), 1.0))
+        stretch = min((self._room[numbers] / size).min(), max(self._reach / size.max(), 1.0))
         need = self._need[numbers]
-        return np.asarray(numbers[(need > 0) & (size >= need * (1 - TOLERANCE))], np.int64)
+        far, exact = stretch * size >= need * (1 - TOLERANCE), stretch * off <= need * TOLERANCE
+        return np.asarray(numbers[(need > 0) & far & exact], np.int64)
 
     def _rest_on(self, witness: int, numbers: Indices) -> None:
         known = self._pool.known_by(witness)

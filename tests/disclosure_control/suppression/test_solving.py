@@ -2,9 +2,11 @@
 
 import itertools
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from disclosure_control import RuleProfile
+from disclosure_control import RuleProfile, Table, attack
 from disclosure_control.suppression import suppress
 from tests.disclosure_control.suppression.attacker import unprotected
 from tests.disclosure_control.suppression.tables import SHAPES, business
@@ -30,3 +32,22 @@ def test_a_cheaper_pattern_is_certified():
     assert unprotected([protected]) == []
     assert protected.report.method == "exact"
     assert protected.report.gap == 0
+
+
+def test_where_one_method_of_the_solver_stops_without_an_answer_the_other_is_asked():
+    """A table on which the primal simplex method reports an unknown status."""
+    protected = suppress(business(18, "two hierarchies", 30), PROFILES["p %"], cost="value")
+    assert protected.report.gap is not None
+    assert unprotected([protected]) == []
+
+
+@pytest.mark.usefixtures("quick")
+def test_five_dimensions():
+    chance = np.random.default_rng(5)
+    codes = {"a": "xyz", "b": "xy", "c": "xyz", "d": "xy", "e": "xyz"}
+    rows = pd.DataFrame({name: chance.choice(list(each), 700) for name, each in codes.items()})
+    rows["value"] = np.round(chance.lognormal(3, 1.5, 700) + 1)
+    table = Table.from_microdata(rows, dict.fromkeys(codes), value="value")
+    protected = suppress(table, RuleProfile(threshold=3, p_percent=10))
+    assert (protected.cells["status"] == "secondary").any()
+    assert attack(protected)["protected"].all()
