@@ -53,7 +53,8 @@ class Pool:
 
     def meeting(self, number: int) -> list[int]:
         """The standing witnesses that meet this requirement, the latest first."""
-        return np.flatnonzero(_bit(self._meets[: self._size], number) & self._standing[: self._size])[::-1].tolist()
+        standing = _bit(self._meets[: self._size], number) & self._standing[: self._size]
+        return [int(each) for each in np.flatnonzero(standing)[::-1]]
 
     def drop(self, cell: int) -> Indices:
         """Those that move this cell stand no more; which they are."""
