@@ -9,7 +9,7 @@ from typing import Any, Self
 from sqlalchemy import Connection
 
 from disclosure_control.errors import BudgetExceeded, LedgerError
-from disclosure_control.privacy.ledger import reading, schema, verifying, writing
+from disclosure_control.privacy.ledger import reading, verifying, writing
 from disclosure_control.privacy.ledger.amounts import require_amount
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
 from disclosure_control.privacy.ledger.database import Database
@@ -124,7 +124,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         """
         why = _require_text(reason, "A charge is given back for a reason")
         with self._database.writing() as connection:
-            present = reading.charge_where(connection, self._seal, schema.charge.c.id == charge.id)
+            present = reading.charge_by_id(connection, self._seal, charge.id)
             if present is None:
                 raise _unknown()
             if present.state is ChargeState.VOID:
@@ -225,7 +225,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def _present(self, connection: Connection, charge: Charge) -> Charge:
         """The charge as it stands. Raises `LedgerError` unless it is paid."""
-        present = reading.charge_where(connection, self._seal, schema.charge.c.id == charge.id)
+        present = reading.charge_by_id(connection, self._seal, charge.id)
         if present is None:
             raise _unknown()
         if present.state is ChargeState.VOID:

@@ -19,6 +19,8 @@ from disclosure_control.privacy.ledger.schema import REFUSAL, SCHEMA_VERSION, sc
 WAIT_MS = 30_000
 """How long one waits for another who writes, or holds the ledger without doing anything."""
 
+_LOOK = select(schema)
+_LOCK = _LOOK.with_for_update()
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 _PASSING = frozenset({"55P03", "57P01", "57P02", "57P03", "25P03", "53300"})
 """PostgreSQL's codes for: lock not had in time, shut down, crashed, starting, idle too long, too many connections."""
@@ -68,7 +70,7 @@ class Database:
                 yield connection
 
     def _require_ours(self, connection: Connection, *, locking: bool = False) -> None:
-        rows = connection.execute(select(schema).with_for_update() if locking else select(schema)).all()
+        rows = connection.execute(_LOCK if locking else _LOOK).all()
         if [row.version for row in rows] != [SCHEMA_VERSION]:
             raise LedgerError("The ledger's schema changed while it was open. Start again with the newer software.")
         if rows[0].seal != self._seal.name:

@@ -13,13 +13,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from disclosure_control.errors import BrokenLedger, LedgerError
 from disclosure_control.privacy.ledger.schema import entry
 
 GENESIS = "0" * 64
 SHORTEST_KEY = 32
+
+_APPEND = insert(entry)
+_LAST = select(entry.c.sequence, entry.c.hash).order_by(entry.c.sequence.desc()).limit(1)
+_ABOUT = (
+    select(entry)
+    .where(entry.c.subject == bindparam("subject"), entry.c.kind == bindparam("kind"))
+    .order_by(entry.c.sequence)
+)
 
 
 @dataclass(frozen=True)
@@ -81,21 +89,19 @@ def append(connection: Connection, seal: Seal, kind: str, subject: str, detail: 
     content = (last.sequence + 1, at or now(), kind, subject, text, last.hash)
     values = dict(zip(("sequence", "at", "kind", "subject", "detail", "previous"), content, strict=True))
     own = _hash(seal, *content)
-    connection.execute(insert(entry).values(**values, hash=own))
+    connection.execute(_APPEND, values | {"hash": own})
     return Entry(content[0], content[1], kind, subject, detail, last.hash, own)
 
 
 def head(connection: Connection) -> Head:
     """The last entry's place and hash; of an empty chain, 0 and zeros."""
-    query = select(entry.c.sequence, entry.c.hash).order_by(entry.c.sequence.desc()).limit(1)
-    last = connection.execute(query).one_or_none()
+    last = connection.execute(_LAST).one_or_none()
     return Head(last.sequence, last.hash) if last is not None else Head(0, GENESIS)
 
 
 def find(connection: Connection, seal: Seal, kind: str, subject: str) -> list[Entry]:
     """The entries of one kind about one subject, oldest first. Raises `BrokenLedger`."""
-    query = select(entry).where(entry.c.subject == subject, entry.c.kind == kind).order_by(entry.c.sequence)
-    return [Entry.of(row, seal) for row in connection.execute(query)]
+    return [Entry.of(row, seal) for row in connection.execute(_ABOUT, {"subject": subject, "kind": kind})]
 
 
 def walk(connection: Connection, seal: Seal) -> Iterator[Entry]:

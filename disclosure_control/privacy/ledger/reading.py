@@ -5,52 +5,55 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
 from disclosure_control.privacy.ledger.entries import Entry, Seal, broken, find
 from disclosure_control.privacy.ledger.guarantee import ExactRelease
 from disclosure_control.privacy.ledger.schema import balance, charge, charged, entry, exact
 
+_BY_ID = select(charge).where(charge.c.id == bindparam("of"))
+_LIVE = select(charge).where(charge.c.request == bindparam("of"), charge.c.state != "void")
+_BALANCES = select(balance).where(balance.c.scope.in_(bindparam("of", expanding=True)))
 
-def charge_where(connection: Connection, seal: Seal, condition: ColumnElement[bool]) -> Charge | None:
-    """The one charge that fits. Raises `BrokenLedger` when its result is not the one that was committed."""
-    row = connection.execute(select(charge).where(condition)).one_or_none()
+
+def charge_by_id(connection: Connection, seal: Seal, charge_id: str) -> Charge | None:
+    """The charge as it stands. Raises `BrokenLedger` when its result is not the one that was committed."""
+    return _one(connection, seal, _BY_ID, charge_id)
+
+
+def live_charge(connection: Connection, seal: Seal, request: str) -> Charge | None:
+    """The charge of a request, unless it was given back. Raises `BrokenLedger` as `charge_by_id` does."""
+    return _one(connection, seal, _LIVE, request)
+
+
+def _one(connection: Connection, seal: Seal, query: Select[Any], of: str) -> Charge | None:
+    row = connection.execute(query, {"of": of}).one_or_none()
     if row is None:
         return None
     if row.result is not None:
         _require_sealed(row, find(connection, seal, ChargeState.COMMITTED.value, row.id))
-    scopes = connection.scalars(select(charged.c.scope).where(charged.c.charge_id == row.id)).all()
-    return _charge(row, scopes)
-
-
-def live_charge(connection: Connection, seal: Seal, request: str) -> Charge | None:
-    """The charge of a request, unless it was given back."""
-    live = (charge.c.request == request) & (charge.c.state != ChargeState.VOID.value)
-    return charge_where(connection, seal, live)
+    return _charge(row)
 
 
 def charges_of(connection: Connection, seal: Seal, scope: str) -> list[Charge]:
-    """The charges of a scope, oldest first. Raises `BrokenLedger` as `charge_where` does."""
+    """The charges of a scope, oldest first. Raises `BrokenLedger` as `charge_by_id` does."""
     mine = select(charged.c.charge_id).where(charged.c.scope == scope)
     committed = select(entry).where(entry.c.kind == ChargeState.COMMITTED.value, entry.c.subject.in_(mine))
     seals: dict[str, list[Entry]] = defaultdict(list)
     for row in connection.execute(committed):
         seals[row.subject].append(Entry.of(row, seal))
-    scopes: dict[str, list[str]] = defaultdict(list)
-    for row in connection.execute(select(charged).where(charged.c.charge_id.in_(mine))):
-        scopes[row.charge_id].append(row.scope)
     rows = connection.execute(select(charge).where(charge.c.id.in_(mine)).order_by(charge.c.sequence)).all()
     for row in rows:
         if row.result is not None:
             _require_sealed(row, seals[row.id])
-    return [_charge(row, scopes[row.id]) for row in rows]
+    return [_charge(row) for row in rows]
 
 
 def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int]]:
     """Granted and spent of each scope, nothing of both for one that was never granted anything."""
     wanted = dict.fromkeys(scopes, (0, 0))
-    rows = connection.execute(select(balance).where(balance.c.scope.in_(wanted)))
+    rows = connection.execute(_BALANCES, {"of": list(wanted)})
     return wanted | {row.scope: (row.granted, row.spent) for row in rows}
 
 
@@ -80,5 +83,6 @@ def _require_sealed(row: Row[Any], committed: list[Entry]) -> None:
         raise broken(f"the result of charge {row.id} is not the one that was committed")
 
 
-def _charge(row: Row[Any], scopes: Iterable[str]) -> Charge:
-    return Charge(row.id, row.request, tuple(sorted(scopes)), row.nano_rho, ChargeState(row.state), row.at, row.result)
+def _charge(row: Row[Any]) -> Charge:
+    scopes = tuple(row.scopes.split(" "))
+    return Charge(row.id, row.request, scopes, row.nano_rho, ChargeState(row.state), row.at, row.result)

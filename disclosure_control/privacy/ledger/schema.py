@@ -4,7 +4,7 @@
     ledger_entry     what happened, in order, each entry with the hash of the one before; only ever appended to
     ledger_balance   granted and spent of each scope, so that neither is summed up over history
     ledger_charge    charges as they stand now, with their results
-    ledger_charged   which charge took from which scopes
+    ledger_charged   the same charges by scope
     ledger_exact     the exact releases of each population
 
 The entries are the truth; the other tables follow from them, and `verify` compares.
@@ -62,6 +62,7 @@ charge = Table(
     Column("id", Text, primary_key=True),
     Column("sequence", BigInteger, nullable=False, unique=True),
     Column("request", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
     Column("nano_rho", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
     Column("at", Text, nullable=False),
@@ -94,7 +95,9 @@ exact = Table(
 REFUSAL = "the ledger is never edited"
 
 _MOVES = ", ".join(f"'{old}>{new}'" for old, news in TRANSITIONS.items() for new in sorted(news))
-_SAME_CHARGE = " AND ".join(f"NEW.{each} = OLD.{each}" for each in ("id", "sequence", "request", "nano_rho", "at"))
+_SAME_CHARGE = " AND ".join(
+    f"NEW.{each} = OLD.{each}" for each in ("id", "sequence", "request", "scopes", "nano_rho", "at")
+)
 
 FORBIDDEN: tuple[tuple[str, str, str | None], ...] = (
     ("ledger_schema", "DELETE", None),

@@ -83,20 +83,20 @@ def _compare_balances(connection: Connection, told: _Told) -> None:
 
 
 def _compare_charges(connection: Connection, told: _Told) -> None:
-    scopes: dict[str, set[str]] = {}
-    for row in connection.execute(select(charged)):
-        scopes.setdefault(row.charge_id, set()).add(row.scope)
+    by_scope = {(row.charge_id, row.scope) for row in connection.execute(select(charged))}
+    if by_scope != {(each, scope) for each, found in told.charges.items() for scope in found["scopes"]}:
+        raise broken("the charges of a scope are not those of its entries")
     for row in connection.execute(select(charge).execution_options(yield_per=1000)):
         found = told.charges.pop(row.id, None)
         stored = None if row.result is None else hashlib.sha256(row.result).hexdigest()
-        if found is None or (row.sequence, row.request, row.nano_rho, row.state, scopes.get(row.id), stored) != (
-            found["sequence"],
-            found["request"],
-            found["nano_rho"],
-            found["state"],
-            set(found["scopes"]),
-            found.get("sha256"),
-        ):
+        if found is None or (
+            row.sequence,
+            row.request,
+            row.scopes.split(" "),
+            row.nano_rho,
+            row.state,
+            stored,
+        ) != tuple(found.get(each) for each in ("sequence", "request", "scopes", "nano_rho", "state", "sha256")):
             raise broken(f"charge {row.id} is not as its entries tell")
     if told.charges:
         raise broken(f"charge {next(iter(told.charges))} was taken out")

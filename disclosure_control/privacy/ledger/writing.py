@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from disclosure_control.errors import LedgerError
 from disclosure_control.privacy.ledger.amounts import LARGEST
@@ -12,18 +12,34 @@ from disclosure_control.privacy.ledger.entries import Seal, append, broken
 from disclosure_control.privacy.ledger.guarantee import ExactRelease
 from disclosure_control.privacy.ledger.schema import balance, charge, charged, exact
 
+# Statements are made once: making them takes as long as running them.
+_GRANTED = select(balance.c.granted).where(balance.c.scope == bindparam("of"))
+_FIRST_GRANT = insert(balance)
+_NEXT_GRANT = (
+    update(balance).where(balance.c.scope == bindparam("of")).values(granted=balance.c.granted + bindparam("more"))
+)
+_SPEND = (
+    update(balance)
+    .where(balance.c.scope.in_(bindparam("of", expanding=True)))
+    .values(spent=balance.c.spent + bindparam("more"))
+)
+_CHARGE = insert(charge)
+_CHARGED = insert(charged)
+_MOVE = update(charge).where(charge.c.id == bindparam("of")).values(state=bindparam("to"))
+_STORE = _MOVE.values(result=bindparam("paid_for"))
+_EXACT = insert(exact)
+
 
 def add_grant(connection: Connection, seal: Seal, scope: str, nano_rho: int, granted_by: str, *, at: str = "") -> None:
     """Make a scope's budget larger."""
-    granted = connection.scalar(select(balance.c.granted).where(balance.c.scope == scope))
+    granted = connection.scalar(_GRANTED, {"of": scope})
     if (granted or 0) + nano_rho > LARGEST:
         raise LedgerError(f"The grants of “{scope}” would add up to more than {LARGEST} billionths of ρ.")
     append(connection, seal, "grant", scope, {"nano_rho": nano_rho, "granted_by": granted_by}, at)
     if granted is None:
-        connection.execute(insert(balance).values(scope=scope, granted=nano_rho, spent=0))
+        connection.execute(_FIRST_GRANT, {"scope": scope, "granted": nano_rho, "spent": 0})
     else:
-        change = update(balance).where(balance.c.scope == scope)
-        connection.execute(change.values(granted=balance.c.granted + nano_rho))
+        connection.execute(_NEXT_GRANT, {"of": scope, "more": nano_rho})
 
 
 def add_charge(
@@ -32,9 +48,10 @@ def add_charge(
     """Take a price from every scope; the database refuses what would overspend one."""
     detail = {"request": request, "nano_rho": nano_rho, "scopes": list(scopes)}
     written = append(connection, seal, ChargeState.RESERVED.value, charge_id, detail, at)
-    row = {"id": charge_id, "sequence": written.sequence, "request": request, "nano_rho": nano_rho, "at": written.at}
-    connection.execute(insert(charge).values(**row, state=ChargeState.RESERVED.value))
-    connection.execute(insert(charged), [{"charge_id": charge_id, "scope": scope} for scope in scopes])
+    values = (charge_id, written.sequence, request, " ".join(scopes), nano_rho, ChargeState.RESERVED.value, written.at)
+    names = ("id", "sequence", "request", "scopes", "nano_rho", "state", "at")
+    connection.execute(_CHARGE, dict(zip(names, values, strict=True)))
+    connection.execute(_CHARGED, [{"charge_id": charge_id, "scope": scope} for scope in scopes])
     _spend(connection, scopes, nano_rho)
     return Charge(charge_id, request, scopes, nano_rho, ChargeState.RESERVED, written.at)
 
@@ -44,14 +61,13 @@ def move(
 ) -> None:
     """Another state for a charge. The triggers refuse one that `TRANSITIONS` does not have."""
     append(connection, seal, state.value, charge_id, detail or {})
-    connection.execute(update(charge).where(charge.c.id == charge_id).values(state=state.value))
+    connection.execute(_MOVE, {"of": charge_id, "to": state.value})
 
 
 def store_result(connection: Connection, seal: Seal, charge_id: str, result: bytes) -> None:
     """Commit a charge with what it paid for; its entry seals the result."""
     append(connection, seal, ChargeState.COMMITTED.value, charge_id, {"sha256": hashlib.sha256(result).hexdigest()})
-    change = update(charge).where(charge.c.id == charge_id)
-    connection.execute(change.values(state=ChargeState.COMMITTED.value, result=result))
+    connection.execute(_STORE, {"of": charge_id, "to": ChargeState.COMMITTED.value, "paid_for": result})
 
 
 def give_back(connection: Connection, seal: Seal, voided: Charge, reason: str) -> None:
@@ -63,11 +79,10 @@ def give_back(connection: Connection, seal: Seal, voided: Charge, reason: str) -
 def add_exact(connection: Connection, seal: Seal, scope: str, what: str, recorded_by: str) -> ExactRelease:
     """Put an exact release on record."""
     written = append(connection, seal, "exact", scope, {"what": what, "recorded_by": recorded_by})
-    connection.execute(insert(exact).values(scope=scope, what=what, sequence=written.sequence))
+    connection.execute(_EXACT, {"scope": scope, "what": what, "sequence": written.sequence})
     return ExactRelease(scope, what, recorded_by, written.at)
 
 
 def _spend(connection: Connection, scopes: tuple[str, ...], nano_rho: int) -> None:
-    change = update(balance).where(balance.c.scope.in_(scopes)).values(spent=balance.c.spent + nano_rho)
-    if connection.execute(change).rowcount != len(scopes):
+    if connection.execute(_SPEND, {"of": scopes, "more": nano_rho}).rowcount != len(scopes):
         raise broken("a scope that was charged has no balance")
