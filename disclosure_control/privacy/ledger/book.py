@@ -205,7 +205,7 @@ class Ledger(AbstractContextManager["Ledger"]):
         Raises:
             BrokenLedger: says what does not fit.
         """
-        with self._database.reading() as connection:
+        with self._database.reading(at_leisure=True) as connection:
             return verifying.verify(connection, self._seal, checkpoint)
 
     def close(self) -> None:

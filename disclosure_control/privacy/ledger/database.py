@@ -17,7 +17,9 @@ from disclosure_control.privacy.ledger.entries import Seal
 from disclosure_control.privacy.ledger.schema import REFUSAL, SCHEMA_VERSION, schema
 
 WAIT_MS = 30_000
-"""How long one waits for another who writes, or holds the ledger without doing anything."""
+"""How long one waits for another who writes."""
+IDLE_MS = 20_000
+"""How long one may hold a PostgreSQL ledger without doing anything: less than others wait for it."""
 
 _LOOK = select(schema)
 _LOCK = _LOOK.with_for_update()
@@ -37,13 +39,11 @@ class Database:
     def __init__(self, url: str, seal: Seal) -> None:
         self._seal = seal
         self.engine = _engine(_address(url))
-        with _told(), self._begin() as connection:
-            ready = migrations.stored_version(connection) == SCHEMA_VERSION
-        if not ready:
-            with _told(), self._begin(writing=True) as connection:
-                migrations.bring_up_to_date(connection, seal)
-        with self.reading():
-            pass
+        try:
+            self._bring_up_to_date()
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -53,14 +53,25 @@ class Database:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state, and waits for no writer."""
+    def reading(self, *, at_leisure: bool = False) -> Iterator[Connection]:
+        """A transaction that sees one state, waits for no writer, and keeps none waiting."""
         with _told(), self._begin() as connection:
+            if at_leisure and connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             self._require_ours(connection)
             yield connection
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def _bring_up_to_date(self) -> None:
+        with _told(), self._begin() as connection:
+            ready = migrations.stored_version(connection) == SCHEMA_VERSION
+        if not ready:
+            with _told(), self._begin(writing=True) as connection:
+                migrations.bring_up_to_date(connection, self._seal)
+        with self.reading():
+            pass
 
     @contextmanager
     def _begin(self, *, writing: bool = False) -> Iterator[Connection]:
@@ -142,7 +153,7 @@ def _prepare_postgresql(connection: Any, _entry: Any) -> None:
     if synchronous == "off":
         cursor.execute("SET synchronous_commit = on")
     cursor.execute(f"SET lock_timeout = {WAIT_MS}")
-    cursor.execute(f"SET idle_in_transaction_session_timeout = {WAIT_MS}")
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
     connection.commit()
 
 

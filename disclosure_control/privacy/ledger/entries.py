@@ -116,6 +116,11 @@ def walk(connection: Connection, seal: Seal) -> Iterator[Entry]:
         yield each
 
 
+def digest_of(result: Any) -> str:
+    """The SHA-256 that a commit's entry holds of its result; what is not bytes was not committed by a ledger."""
+    return hashlib.sha256(result).hexdigest() if isinstance(result, bytes) else "not bytes"
+
+
 def now() -> str:
     return datetime.now(UTC).isoformat()
 

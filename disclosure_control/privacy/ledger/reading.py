@@ -1,6 +1,5 @@
 """The reads of the ledger, inside a transaction of the caller's. A result is given out only if its seal is whole."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
-from disclosure_control.privacy.ledger.entries import Entry, Seal, broken, find
+from disclosure_control.privacy.ledger.entries import Entry, Seal, broken, digest_of, find
 from disclosure_control.privacy.ledger.guarantee import ExactRelease
 from disclosure_control.privacy.ledger.schema import balance, charge, charged, entry, exact
 
@@ -79,7 +78,7 @@ def _release(recorded: Entry) -> ExactRelease:
 
 
 def _require_sealed(row: Row[Any], committed: list[Entry]) -> None:
-    if [each.detail["sha256"] for each in committed] != [hashlib.sha256(row.result).hexdigest()]:
+    if [each.detail["sha256"] for each in committed] != [digest_of(row.result)]:
         raise broken(f"the result of charge {row.id} is not the one that was committed")
 
 

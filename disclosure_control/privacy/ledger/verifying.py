@@ -1,6 +1,5 @@
 """The whole ledger against its chain: every hash, and every table as it follows from the entries."""
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from disclosure_control.privacy.ledger.charges import TRANSITIONS, ChargeState
-from disclosure_control.privacy.ledger.entries import Entry, Head, Seal, broken, walk
+from disclosure_control.privacy.ledger.entries import Entry, Head, Seal, broken, digest_of, walk
 from disclosure_control.privacy.ledger.schema import balance, charge, charged, exact
 
 
@@ -88,7 +87,7 @@ def _compare_charges(connection: Connection, told: _Told) -> None:
         raise broken("the charges of a scope are not those of its entries")
     for row in connection.execute(select(charge).execution_options(yield_per=1000)):
         found = told.charges.pop(row.id, None)
-        stored = None if row.result is None else hashlib.sha256(row.result).hexdigest()
+        stored = None if row.result is None else digest_of(row.result)
         if found is None or (
             row.sequence,
             row.request,

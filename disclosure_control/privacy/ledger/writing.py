@@ -1,6 +1,5 @@
 """The writes of the ledger, each with its entry in the chain, inside a transaction of the caller's."""
 
-import hashlib
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -8,7 +7,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from disclosure_control.errors import LedgerError
 from disclosure_control.privacy.ledger.amounts import LARGEST
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
-from disclosure_control.privacy.ledger.entries import Seal, append, broken
+from disclosure_control.privacy.ledger.entries import Seal, append, broken, digest_of
 from disclosure_control.privacy.ledger.guarantee import ExactRelease
 from disclosure_control.privacy.ledger.schema import balance, charge, charged, exact
 
@@ -66,7 +65,7 @@ def move(
 
 def store_result(connection: Connection, seal: Seal, charge_id: str, result: bytes) -> None:
     """Commit a charge with what it paid for; its entry seals the result."""
-    append(connection, seal, ChargeState.COMMITTED.value, charge_id, {"sha256": hashlib.sha256(result).hexdigest()})
+    append(connection, seal, ChargeState.COMMITTED.value, charge_id, {"sha256": digest_of(result)})
     connection.execute(_STORE, {"of": charge_id, "to": ChargeState.COMMITTED.value, "paid_for": result})
 
 

@@ -1,5 +1,6 @@
 """Ledgers, in both of the databases that one can be kept in."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +19,18 @@ def server() -> Iterator[postgresql.Server]:
         yield server
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A new folder, in memory if there is room."""
+    with tempfile.TemporaryDirectory(prefix="ledger-", dir=postgresql.quick_folder()) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, folder: Path) -> str:
     """The URL of an empty database: each test that asks for it runs once on each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.sqlite"
+        return f"sqlite:///{folder}/ledger.sqlite"
     server: postgresql.Server = request.getfixturevalue("server")
     return server.new_database()
 
