@@ -5,7 +5,7 @@ A library that a statistician can use alone; it imports nothing else of Saferoom
 
 from disclosure_control.attack import attack, passes, recover
 from disclosure_control.cellfacts import Condition, Population, cell_facts
-from disclosure_control.cellkey import PerturbedTable, PTable, build_ptable, counts_with_keys, perturb
+from disclosure_control.cellkey import PerturbedTable, PTable, build_ptable, perturb
 from disclosure_control.errors import (
     BrokenLedger,
     BudgetExceeded,
@@ -102,7 +102,6 @@ __all__ = [
     "attack",
     "build_ptable",
     "cell_facts",
-    "counts_with_keys",
     "passes",
     "perturb",
     "recover",

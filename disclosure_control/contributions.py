@@ -41,7 +41,9 @@ def facts_of_rows(rows: Contributions, grid: Grid, ranks: int, *, once: bool) ->
     Raises:
         MalformedTable: the rows of one unit differ in what belongs to the unit.
     """
-    paired = paired_up(_numbered(rows), grid.leaf_cells, once=once)
+    if not len(rows.unit):
+        return nobody((grid.leaf_cells,), ranks), nobody((grid.cells,), ranks)
+    paired = paired_up(replace(rows, unit=_numbered(rows.unit)), grid.leaf_cells, once=once)
     alone = _alone(paired.unit)
     if alone.all():
         return tallied(paired, grid.leaf_cells, ranks), nobody((grid.cells,), ranks)
@@ -50,77 +52,88 @@ def facts_of_rows(rows: Contributions, grid: Grid, ranks: int, *, once: bool) ->
 
 
 def _on_all_codes(paired: Contributions, grid: Grid, ranks: int, *, once: bool) -> UnitFacts:
-    found = []
+    found = nobody((grid.cells,), ranks)
     for levels in product(*(axis.levels for axis in grid.axes)):
         code_of_leaf = grid.places(levels)
         moved = replace(paired, cell=code_of_leaf[paired.cell])
         if (code_of_leaf < 0).any():
             moved = moved.at(moved.cell >= 0)
-        found.append(tallied(paired_up(moved, grid.cells, once=once), grid.cells, ranks))
-    return merged(found)
+        found = merged([found, tallied(paired_up(moved, grid.cells, once=once), grid.cells, ranks)])
+    return found
 
 
 def paired_up(rows: Contributions, cells: int, *, once: bool) -> Contributions:
     """One entry for each pair of a unit and a cell, by unit, then by cell."""
     if not len(rows.unit):
         return rows
-    key = rows.unit * cells + rows.cell
-    if (key[1:] < key[:-1]).any():
-        order = _sorted_order(key)
-        rows, key = rows.at(order), key[order]
+    rows, key = _ordered(rows, cells)
     _require_same(rows, once=once)
     change = key[1:] != key[:-1]
     if change.all():
         return rows
     first = np.flatnonzero(np.concatenate(([True], change)))
     gather = np.maximum if once else np.add
-    entries = rows.at(first)
     return replace(
-        entries,
-        size=gather.reduceat(rows.size, first),
+        rows.at(first),
+        size=None if rows.size is None else gather.reduceat(rows.size, first),
         estimate=None if rows.estimate is None else gather.reduceat(rows.estimate, first),
     )
 
 
+def _ordered(rows: Contributions, cells: int) -> tuple[Contributions, Integers]:
+    """The rows by unit, then by cell, and the key of both in one word."""
+    bits = max(cells - 1, 1).bit_length()
+    key = rows.unit.astype(np.int64) << bits
+    key |= rows.cell
+    if (key[1:] >= key[:-1]).all():
+        return rows, key
+    key, order = _sorted(key)
+    return replace(rows.at(order), unit=key >> bits, cell=key & ((1 << bits) - 1)), key
+
+
 def _require_same(rows: Contributions, *, once: bool) -> None:
     """What belongs to a unit is the same in all its rows; the weight of a unit that counts as one belongs to it."""
-    same = rows.unit[1:] == rows.unit[:-1]
     belongs = {"record key": rows.record_key, "waiver": rows.waived, "request": rows.requested}
     if once:
         belongs["weight"] = rows.estimate
     for what, column in belongs.items():
-        if column is not None and ((column[1:] != column[:-1]) & same).any():
+        if column is not None and ((column[1:] != column[:-1]) & (rows.unit[1:] == rows.unit[:-1])).any():
             raise MalformedTable(
                 f"Rows of one unit differ in its {what}, which belongs to the unit. Give all its rows the same one."
             )
 
 
-def _numbered(rows: Contributions) -> Contributions:
-    """The same rows with the units numbered from 0 in their order."""
-    if not len(rows.unit):
-        return rows
-    unit = rows.unit - rows.unit.min() if np.ptp(rows.unit) >= 0 else rows.unit  # a span beyond one word wraps around
-    if 0 <= int(unit.max()) < 2 * len(unit) and int(unit.min()) == 0:
-        return replace(rows, unit=unit)
-    order = _sorted_order(unit)
-    ordered = unit[order]
+def _numbered(unit: Integers) -> Integers:
+    """The units numbered from 0 in their order, with few gaps."""
+    least, span = int(unit.min()), int(unit.max()) - int(unit.min())
+    if span < 2 * len(unit):
+        return unit.astype(np.int64) - least
+    if (unit[1:] >= unit[:-1]).all():
+        return _counted(unit)
+    small = span.bit_length() + len(unit).bit_length() <= WORD
+    ordered, order = _sorted(unit.astype(np.int64) - least if small else unit)
     number = np.empty(len(unit), np.int64)
-    number[order] = np.concatenate(([0], np.cumsum(ordered[1:] != ordered[:-1])))
-    return replace(rows, unit=number)
+    number[order] = _counted(ordered)
+    return number
 
 
-def _sorted_order(key: Integers) -> Integers:
-    """The order that sorts the keys, which are 0 or more if they are to sort fast.
+def _counted(ordered: Integers) -> Integers:
+    """How many changes there are up to each entry."""
+    return np.concatenate(([0], np.cumsum(ordered[1:] != ordered[:-1])))
+
+
+def _sorted(key: Integers) -> tuple[Integers, Integers]:
+    """The keys in order, and the order.
 
     A key and its position in one word sort several times faster than an order is found for the keys.
     """
     shift = len(key).bit_length()
     if int(key.min()) < 0 or int(key.max()).bit_length() + shift > WORD:
-        return np.argsort(key, kind="stable")
+        order = np.argsort(key)
+        return key[order], order
     packed = (key << shift) | np.arange(len(key), dtype=np.int64)
     packed.sort()
-    packed &= (1 << shift) - 1
-    return packed
+    return packed >> shift, packed & ((1 << shift) - 1)
 
 
 def _alone(unit: Integers) -> NDArray[np.bool_]:
@@ -129,8 +142,8 @@ def _alone(unit: Integers) -> NDArray[np.bool_]:
     return np.concatenate(([True], change)) & np.concatenate((change, [True]))
 
 
-def rolled_up(leaves: UnitFacts, others: UnitFacts, grid: Grid) -> UnitFacts:
-    """The facts of all cells: units of one leaf, added up along the hierarchies, and the others."""
+def rolled_up(leaves: UnitFacts, others: UnitFacts | None, grid: Grid) -> UnitFacts:
+    """The facts of all cells: units of one leaf, added up along the hierarchies, and the others, if there are any."""
     facts = leaves.reshaped(grid.leaf_shape)
     for place, axis in enumerate(grid.axes):
         facts = UnitFacts(
@@ -138,7 +151,7 @@ def rolled_up(leaves: UnitFacts, others: UnitFacts, grid: Grid) -> UnitFacts:
             **{name: _along(getattr(facts, name), place, axis, lambda parts: parts.max(axis=0)) for name in GREATEST},
             largest=_along(facts.largest, place, axis, _pooled),
         )
-    return merged([facts.flat(), others])
+    return merged([facts.flat(), *([] if others is None else [others])])
 
 
 def added_up(amounts: Integers, place: int, axis: Axis) -> Integers:
@@ -149,9 +162,10 @@ def added_up(amounts: Integers, place: int, axis: Axis) -> Integers:
 def _along(leaves: Integers, place: int, axis: Axis, together: Callable[[Integers], Integers]) -> Integers:
     leaves = np.moveaxis(leaves, place, 0)
     codes = np.zeros((len(axis.codes), *leaves.shape[1:]), np.int64)
-    codes[axis.leaf_places] = leaves
-    for code, parts in axis.sums:
-        codes[code] = together(codes[parts])
+    if leaves.any():
+        codes[axis.leaf_places] = leaves
+        for code, parts in axis.sums:
+            codes[code] = together(codes[parts])
     return np.moveaxis(codes, 0, place)
 
 

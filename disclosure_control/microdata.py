@@ -1,11 +1,13 @@
-"""Microdata: where they come from, and a first look at them before their rows are read.
+"""Microdata: where they come from, and what of them can be judged before their rows are read.
 
-The microdata stay in DuckDB. What is looked at first: are all columns there, is anything missing that may not be, and
-how do amounts become whole numbers.
+The microdata stay in DuckDB. Where this opens a DuckDB of its own, what does not fit in memory goes to a private
+folder, encrypted with a key that is never stored, and the folder is removed at the end. A relation is read as its own
+connection is set up.
 """
 
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,21 @@ import duckdb
 import pandas as pd
 
 from disclosure_control.cellfacts import quoted
-from disclosure_control.errors import EmptyTable, MalformedTable, UnknownCode, UnknownColumn
-from disclosure_control.scale import Scale, scale_of
+from disclosure_control.errors import MalformedRecordKeys, UnknownColumn
+from disclosure_control.scale import Column, Scale, certain, require_number, suggested
 
 VIEW = "_microdata"
-NO_ROWS = "The data has no rows. Widen the conditions, and check their spelling."
+_KEYS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_LARGEST_KEY = 2**32 - 1
+SETTINGS = (
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET allow_community_extensions = false",
+    "SET enable_progress_bar = false",
+    # DuckDB's own cipher: its nonces are not of cryptographic quality, so the folder is private too.
+    "SET force_mbedtls_unsafe = true",
+    "SET temp_file_encryption = true",
+)
 
 
 @dataclass(frozen=True)
@@ -42,19 +54,27 @@ class Columns:
     def frequencies(self) -> bool:
         return self.value is None and not self.rows_as_value
 
-    def of_units(self) -> list[str]:
+    @property
+    def ranks(self) -> int:
+        """How many of the largest units each cell has: none where every unit counts as one."""
+        return 0 if self.frequencies else self.largest
+
+    def complete(self) -> list[str]:
         """The columns that may not be missing in any row."""
-        names = (self.unit, self.holding, self.weight, self.record_key, self.waiver, self.request)
+        names = (self.unit, self.holding, self.weight, self.waiver, self.request)
         return [each for each in names if each is not None]
+
+    def named(self) -> list[str]:
+        """All columns."""
+        return [*self.complete(), *(each for each in (self.record_key, self.value) if each is not None)]
 
 
 @dataclass(frozen=True)
 class Source:
-    """Microdata after a first look: how many rows, and how their amounts become whole numbers."""
+    """Microdata, and how their amounts become whole numbers: `estimate` is size times weight, if there are weights."""
 
     data: duckdb.DuckDBPyRelation
     columns: Columns
-    rows: int
     size: Scale
     weight: Scale | None = None
     estimate: Scale | None = None
@@ -64,13 +84,27 @@ class Source:
         """The scale of the published amounts: of the weighted ones, if there are weights."""
         return self.estimate or self.size
 
+    def query(self, query: str) -> duckdb.DuckDBPyRelation:
+        """A query of `VIEW`."""
+        return self.data.query(VIEW, query)
 
-def opened(data: Any) -> duckdb.DuckDBPyRelation:
+
+@contextmanager
+def opened(data: Any) -> Iterator[duckdb.DuckDBPyRelation]:
     """The microdata as a DuckDB relation: from pandas, an Arrow table, a relation, or the path of a Parquet file."""
     if isinstance(data, duckdb.DuckDBPyRelation):
-        return data
-    connection = duckdb.connect(config={"preserve_insertion_order": "false", "temp_directory": tempfile.gettempdir()})
-    connection.execute("SET enable_progress_bar = false")
+        yield data
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="disclosure-control-", ignore_cleanup_errors=True) as private,
+        duckdb.connect(config={"temp_directory": private}) as connection,
+    ):
+        for setting in SETTINGS:
+            connection.execute(setting)
+        yield _read(connection, data)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, data: Any) -> duckdb.DuckDBPyRelation:
     if isinstance(data, str | Path):
         return connection.read_parquet(str(data))
     if isinstance(data, pd.DataFrame):
@@ -88,69 +122,56 @@ def require(data: duckdb.DuckDBPyRelation, names: Iterable[str]) -> None:
         raise UnknownColumn(f"The data has no column {', '.join(missing)}. It has: {', '.join(data.columns)}.")
 
 
-def looked_at(data: duckdb.DuckDBPyRelation, columns: Columns) -> Source:
-    """The microdata after a first look.
+def type_of(data: duckdb.DuckDBPyRelation, name: str) -> str:
+    return str(data.types[data.columns.index(name)])
+
+
+def likely_source(data: duckdb.DuckDBPyRelation, columns: Columns) -> Source | None:
+    """The microdata with the scales that their types and first rows suggest; None where these suggest none.
 
     Raises:
-        EmptyTable: they have no rows.
-        MalformedTable: a missing unit, holding, weight, record key, waiver or request; a negative weight; a value or
-            weight that is no number, NaN or infinite.
+        MalformedTable: a value or weight that is no number.
     """
-    rows = _require_complete(data, columns)
-    value = "1" if columns.value is None else quoted(columns.value)
-    size = scale_of(data, value, f"value {columns.value}", VIEW)
-    if columns.weight is None:
-        return Source(data, columns, rows, size)
-    _require_weights(data, columns.weight)
-    weight = quoted(columns.weight)
-    of_weight = scale_of(data, weight, f"weight {columns.weight}", VIEW)
-    return Source(
-        data, columns, rows, size, of_weight, scale_of(data, f"{weight}::DOUBLE * {value}", "weighted value", VIEW)
-    )
+    amounts = _amounts(data, columns)
+    for each in amounts:
+        require_number(each)
+    scales = [suggested(each) for each in amounts]
+    found = [each for each in scales if each is not None]
+    return Source(data, columns, *found) if len(found) == len(scales) else None
 
 
-def codes_in(data: duckdb.DuckDBPyRelation, dimensions: Sequence[str]) -> dict[str, set[str]]:
-    """The distinct codes of each column, as text.
+def certain_source(data: duckdb.DuckDBPyRelation, columns: Columns) -> Source:
+    """The microdata with scales that were tried on all rows.
 
     Raises:
-        UnknownCode: a code is missing in some row.
+        MalformedTable: a value or weight is NaN or infinite.
     """
-    if not dimensions:
-        return {}
-    codes = ", ".join(f"{quoted(name)}::VARCHAR" for name in dimensions)
-    found = asked(data, f"SELECT DISTINCT {codes} FROM {VIEW}")  # noqa: S608 - quoted names
-    return complete_codes(dict(zip(dimensions, zip(*found, strict=True), strict=True)))
+    return Source(data, columns, *(certain(each) for each in _amounts(data, columns)))
 
 
-def complete_codes(columns: Mapping[str, Collection[str | None]]) -> dict[str, set[str]]:
-    """The distinct codes of each column. Raises `UnknownCode` where one is missing."""
-    found: dict[str, set[str]] = {}
-    for name, column in columns.items():
-        found[name] = {code for code in column if code is not None}
-        if None in column:
-            raise UnknownCode(f"The column {name} has missing codes. Give them a code of their own, or leave them out.")
-    return found
+def _amounts(data: duckdb.DuckDBPyRelation, columns: Columns) -> list[Column]:
+    """Size, and with weights: weight, and their product."""
+    size = "1" if columns.value is None else quoted(columns.value)
+    amounts = {f"value {columns.value}": size}
+    if columns.weight:
+        weight = quoted(columns.weight)
+        amounts |= {f"weight {columns.weight}": weight, "weighted value": f"{weight}::DOUBLE * {size}"}
+    return [Column(data, VIEW, sql, what) for what, sql in amounts.items()]
 
 
-def asked(data: duckdb.DuckDBPyRelation, query: str) -> list[tuple[Any, ...]]:
-    """All rows of a query of `VIEW`."""
-    return data.query(VIEW, query).fetchall()
-
-
-def _require_complete(data: duckdb.DuckDBPyRelation, columns: Columns) -> int:
-    names = columns.of_units()
-    counts = ", ".join(["count(*)", *(f"count(*) - count({quoted(name)})" for name in names)])
-    rows, *missing = asked(data, f"SELECT {counts} FROM {VIEW}")[0]  # noqa: S608 - quoted names
-    if not rows:
-        raise EmptyTable(NO_ROWS)
-    for name, count in zip(names, missing, strict=True):
-        if count:
-            raise MalformedTable(f"The column {name} is missing in {count} rows. Fill it in, or leave these rows out.")
-    return int(rows)
-
-
-def _require_weights(data: duckdb.DuckDBPyRelation, weight: str) -> None:
-    query = f"SELECT count(*) FROM {VIEW} WHERE {quoted(weight)} < 0"  # noqa: S608 - a quoted name
-    negative = asked(data, query)[0][0]
-    if negative:
-        raise MalformedTable(f"The weight {weight} is negative in {negative} rows. A sampling weight is 0 or more.")
+def require_record_keys(data: duckdb.DuckDBPyRelation, record_key: str) -> None:
+    """Raise `MalformedRecordKeys` unless every row has one, a whole number from 0 to 2³² − 1."""
+    kind = type_of(data, record_key)
+    if kind not in _KEYS:
+        raise MalformedRecordKeys(
+            f"The record key {record_key} is {kind}: sums of it depend on their order. Use whole numbers, such as "
+            "floor(key × 4294967296) of a key from 0 to 1."
+        )
+    key = quoted(record_key)
+    wrong = f"FROM {VIEW} WHERE {key} IS NULL OR {key} < 0 OR {key} > {_LARGEST_KEY}"  # statistics often answer this
+    if data.query(VIEW, f"SELECT EXISTS({wrong})").fetchall()[0][0]:
+        missing, others = data.query(VIEW, f"SELECT count(*) - count({key}), count({key}) {wrong}").fetchall()[0]
+        raise MalformedRecordKeys(
+            f"The record key {record_key} is missing in {missing} rows and outside 0 to {_LARGEST_KEY} in {others}. "
+            "Draw one in that range for each unit."
+        )

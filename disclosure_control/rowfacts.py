@@ -1,33 +1,62 @@
-"""From rows to leaf cells: what is added up over rows, and what units contribute.
+"""One GROUP BY over the microdata: what adds up over rows, and where every row is a unit, all that is asked of units.
 
-Where every row is a unit, one GROUP BY does it. Otherwise rows come out as numbers (leaf cell, unit, amount), a range
-of units at a time, so that memory does not grow with the data; microdata that are ordered by an integer unit are read
-once, others once for every range.
+The same pass checks that nothing is missing and that the amounts fit the scale that the first rows suggested; only if
+they do not, all rows are looked at first and then grouped again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from disclosure_control.cellfacts import quoted
-from disclosure_control.contributions import facts_of_rows
-from disclosure_control.errors import MalformedTable, UnknownCode
-from disclosure_control.microdata import VIEW, Source, asked, codes_in, complete_codes
-from disclosure_control.structure import Grid
-from disclosure_control.unitfacts import Contributions, Integers, UnitFacts, merged, nobody
+from disclosure_control.contributions import added_up
+from disclosure_control.errors import EmptyTable, MalformedTable, UnknownCode
+from disclosure_control.microdata import VIEW, Columns, Source, certain_source, likely_source, type_of
+from disclosure_control.scale import LIMIT, Scale, absolute
+from disclosure_control.structure import Axis, Grid
+from disclosure_control.unitfacts import GREATEST, SUMMED, Integers, UnitFacts
 
-BATCHES = 8  # of this many, if that makes batches of this size:
-SMALLEST, LARGEST = 3_000_000, 16_000_000  # rows in memory at once, about
 ADDED = ("rows", "value", "weighted", "negatives", "missing", "zeros")
-_KEYS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-_SALTS = range(8)
+CHANGED = "The data changed while they were read. Read them from a copy, or within one transaction."
+_WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_PLAIN = _WHOLE | {"HUGEINT", "VARCHAR", "BOOLEAN", "DATE"}  # two values are the same if and only if their texts are
 
-Fetched = dict[str, NDArray[Any]]
+Found = dict[str, "pd.Series[Any]"]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """One entry for each combination of codes that the data has.
+
+    Attributes:
+        codes: dimension → the codes that it has, and the number of its code for each combination.
+        facts: amounts as whole numbers, by name.
+    """
+
+    source: Source
+    codes: dict[str, tuple[list[str], Integers]]
+    facts: dict[str, Integers]
+
+    @property
+    def rows(self) -> int:
+        return int(self.facts["rows"].sum())
+
+    @property
+    def lowest(self) -> int:
+        """The lowest published amount of a row, 0 if none is negative."""
+        return min(0, *map(int, self.facts["lowest"])) if "lowest" in self.facts else 0
+
+    def codes_of(self, dimension: str) -> list[str]:
+        return self.codes[dimension][0]
+
+    def cells(self, grid: Grid) -> Integers:
+        """The leaf cell of each combination. Raises `UnknownCode` for a code that is no leaf."""
+        places = [_leaves(axis, *self.codes[axis.name]) for axis in grid.axes]
+        return np.asarray(np.ravel_multi_index(places, grid.leaf_shape), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -35,212 +64,243 @@ class LeafFacts:
     """Facts of the leaf cells; `others` alone is on the grid of all codes.
 
     Attributes:
-        added: amounts that add up over rows, by the names of `ADDED`.
-        units: of the units that are in one leaf cell only. others: of the others.
-        lowest: the lowest amount of a row, 0 if none is negative.
+        units: of the units that are in one leaf cell only. others: of the others; None if there are none.
     """
 
-    added: dict[str, Integers]
     units: UnitFacts
-    others: UnitFacts
-    lowest: int
+    others: UnitFacts | None
 
 
-# ---------------------------------------------------------------------------------------------- rows that are units
+def grouped(data: duckdb.DuckDBPyRelation, columns: Columns, dimensions: Sequence[str]) -> Groups:
+    """The facts of every combination of codes that the data has.
+
+    Raises:
+        EmptyTable: there are no rows.
+        UnknownCode: a code is missing in some row.
+        MalformedTable: a missing unit, holding, weight, waiver or request; a negative weight; a value or weight that is
+            no number, NaN or infinite.
+    """
+    source = likely_source(data, columns)
+    if source is not None:
+        found = _found(source, dimensions)
+        if _fit(found):
+            return _groups(source, dimensions, found)
+    source = certain_source(data, columns)
+    found = _found(source, dimensions)
+    if not _fit(found):
+        raise MalformedTable(CHANGED)
+    return _groups(source, dimensions, found)
 
 
-def grouped(source: Source, dimensions: list[str]) -> pd.DataFrame:
-    """One row for each combination of codes that the data has, where every row is a unit."""
-    columns, size = source.columns, source.size.sql
-    estimate = source.estimate.sql if source.estimate else size
-    pair = f"{{'size': abs({size}), 'estimate': abs({estimate})}}" if source.estimate else f"abs({size})"
-    valued = "true" if columns.value is None else f"{quoted(columns.value)} IS NOT NULL"
-    wanted = {
-        "rows": "count(*)",
-        "units": f"count(*) FILTER ({valued})",
-        "negatives": f"count(*) FILTER ({size} < 0)",
-        "zeros": f"count(*) FILTER ({size} = 0)",
-        "estimate": f"coalesce(sum({estimate}), 0)",
-        "absolute": f"coalesce(sum(abs({estimate})), 0)",
-        "weighted": f"coalesce(sum({source.weight.sql}), 0)" if source.weight else "0",
-        "lowest": f"coalesce(min({estimate}), 0)",
-        "largest": f"max({pair}, {columns.largest}) FILTER ({valued})",
-    }
-    for name, column in (("waived", columns.waiver), ("requested", columns.request)):
+def _found(source: Source, dimensions: Sequence[str]) -> Found:
+    """The groups as DuckDB finds them. Raises what `grouped` raises, but for amounts that do not fit their scale."""
+    frame = source.query(_query(source, dimensions)).df()
+    found = {str(name): frame[name] for name in frame}
+    _require_complete(found, source.columns)
+    return found
+
+
+def _groups(source: Source, dimensions: Sequence[str], found: Found) -> Groups:
+    codes = {name: _factorised(found[f"code_{place}"], name) for place, name in enumerate(dimensions)}
+    rest = [name for name in found if not name.startswith("code_")]
+    return Groups(source, codes, {name: found[name].to_numpy(dtype=np.int64) for name in rest})
+
+
+# ---------------------------------------------------------------------------------------------- the query
+
+
+def _query(source: Source, dimensions: Sequence[str]) -> str:
+    """Rows with short names and whole numbers; grouped; then codes as text, and the largest apart."""
+    codes = [f"code_{place}" for place in range(len(dimensions))]
+    rows = {code: _code(source, name) for code, name in zip(codes, dimensions, strict=True)} | _of_rows(source)
+    facts = _facts(source)
+    shown = {code: _shown(source, code, name) for code, name in zip(codes, dimensions, strict=True)}
+    shown |= {name: name for name in facts if name != "largest"}
+    if "largest" in facts:
+        shown |= _ranks(source)
+    return f"""
+        SELECT {_named(shown)} FROM (
+            SELECT {", ".join(codes)}, {_named(facts)} FROM (SELECT {_named(rows)} FROM {VIEW})
+            GROUP BY {", ".join(codes)})
+    """  # noqa: S608 - quoted names
+
+
+def _named(columns: dict[str, str]) -> str:
+    return ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
+
+
+def _code(source: Source, name: str) -> str:
+    """A code as it is where that is faster and parts the rows as its text does; as text otherwise."""
+    kind = type_of(source.data, name)
+    plain = kind in _PLAIN or kind.startswith("ENUM")
+    return quoted(name) if plain else f"{quoted(name)}::VARCHAR"
+
+
+def _shown(source: Source, code: str, name: str) -> str:
+    """A code as text, unless it is a number that becomes the same text here."""
+    return code if type_of(source.data, name) in _WHOLE else f"{code}::VARCHAR"
+
+
+def _of_rows(source: Source) -> dict[str, str]:
+    """What is needed of a row."""
+    columns = source.columns
+    rows = {f"given_{place}": quoted(name) for place, name in enumerate(columns.complete())}
+    for name, column in (("waiver", columns.waiver), ("request", columns.request), ("record_key", columns.record_key)):
         if column is not None:
-            wanted[name] = f"count(*) FILTER ({valued} AND {quoted(column)})"
-            who = f"NOT {quoted(column)}" if name == "waived" else quoted(column)
-            wanted[f"{name}_largest"] = f"coalesce(max(abs({size})) FILTER ({who}), 0)"
-    if columns.record_key is not None:
-        wanted["record_keys"] = f"coalesce(sum({quoted(columns.record_key)}) FILTER ({valued}), 0)"
-    codes = ", ".join(f"{quoted(name)}::VARCHAR" for name in dimensions)
-    facts = ", ".join(f"{sql} AS {name}" for name, sql in wanted.items())
-    found = source.data.query(VIEW, f"SELECT {codes}, {facts} FROM {VIEW} GROUP BY ALL")  # noqa: S608 - quoted names
-    return pd.DataFrame(found.fetchall(), columns=[*dimensions, *(f"_sdc_{name}" for name in wanted)], dtype=object)
+            rows[name] = quoted(column)
+    for name, scale in _scales(source).items():
+        rows[name] = scale.sql
+        rows[f"{name}_size"] = absolute(scale.sql)
+        rows[f"{name}_amount"] = scale.amount
+        rows[f"{name}_inexact"] = scale.inexact
+    return rows
 
 
-def facts_of_groups(groups: pd.DataFrame, source: Source, grid: Grid) -> LeafFacts:
-    """The facts of leaf cells from `grouped`. Raises `UnknownCode` for a code that the grid does not have."""
-    cell = _cells(groups, grid)
-
-    def placed(name: str) -> Integers:
-        column = np.zeros(grid.leaf_cells, np.int64)
-        if f"_sdc_{name}" in groups:
-            column[cell] = groups[f"_sdc_{name}"].to_numpy(dtype=np.int64)
-        return column
-
-    units = UnitFacts(
-        **{name: placed(name) for name in ("units", "absolute", "estimate", "record_keys", "waived", "requested")},
-        largest_unwaived=placed("waived_largest"),
-        largest_requested=placed("requested_largest"),
-        largest=_largest(groups, cell, grid.leaf_cells, source.columns.largest),
-    )
-    added = {name: placed(name) for name in ("rows", "weighted", "negatives", "zeros")}
-    added |= {"value": units.estimate, "missing": added["rows"] - units.units}
-    lowest = min(0, int(groups["_sdc_lowest"].min()))
-    return LeafFacts(added, units, nobody((grid.cells,), source.columns.largest), lowest)
+def _scales(source: Source) -> dict[str, Scale]:
+    """The scales of the amounts that rows have: not of the 1 that every unit counts."""
+    scales = {} if source.columns.frequencies else {"size": source.size}
+    if source.weight and source.estimate:
+        scales |= {"weight": source.weight, "estimate": source.estimate}
+    return scales
 
 
-def _largest(groups: pd.DataFrame, cell: Integers, cells: int, ranks: int) -> Integers:
-    largest = np.zeros((cells, ranks, 2), np.int64)
-    for place, found in zip(cell, groups["_sdc_largest"], strict=True):
-        for rank, each in enumerate(found or ()):
-            largest[place, rank] = (each["size"], each["estimate"]) if isinstance(each, dict) else (each, each)
-    return largest
+def _facts(source: Source) -> dict[str, str]:
+    columns = source.columns
+    facts = {"rows": "count(*)"}
+    facts |= {f"lacking_{place}": f"count(*) - count(given_{place})" for place in range(len(columns.complete()))}
+    for name in _scales(source):
+        facts[f"unfit_{name}"] = f"count({name}_amount) - count({name}_size) + count(*) FILTER ({name}_inexact)"
+        facts[f"total_{name}"] = f"coalesce(TRY_CAST(coalesce(sum({name}_size), 0) AS BIGINT), {LIMIT})"
+    if columns.value is not None:
+        facts |= {
+            "missing": "count(*) - count(size_amount)",
+            "negatives": "count(*) FILTER (size_amount < 0)",
+            "zeros": "count(*) FILTER (size_amount = 0)",
+        }
+    if _scales(source):
+        published = "estimate" if source.estimate else "size"
+        facts |= {"value": _sum(published), "lowest": f"coalesce(min({published}), 0)"}
+    if source.weight:
+        facts |= {"weighted": _sum("weight"), "negative_weights": "count(*) FILTER (weight_amount < 0)"}
+    return facts if columns.unit else facts | _facts_of_units(source)
 
 
-def _cells(groups: pd.DataFrame, grid: Grid) -> Integers:
-    """The leaf cell of each group."""
-    found = complete_codes({axis.name: list(groups[axis.name]) for axis in grid.axes})
-    places = []
-    for axis in grid.axes:
-        _require_known(axis.name, found[axis.name] - set(axis.leaves))
-        place = {leaf: number for number, leaf in enumerate(axis.leaves)}
-        places.append(np.array([place[code] for code in groups[axis.name]], dtype=np.int64))
-    return np.asarray(np.ravel_multi_index(places, grid.leaf_shape), dtype=np.int64)
+def _facts_of_units(source: Source) -> dict[str, str]:
+    """Every row is a unit; it counts if it has a value."""
+    columns, facts = source.columns, {}
+    valued = "true" if columns.value is None else "size_amount IS NOT NULL"
+    if columns.record_key:
+        facts["record_keys"] = _sum("record_key", valued)
+    if columns.waiver:
+        facts["waived"] = f"count(*) FILTER ({valued} AND waiver)"
+        facts["largest_unwaived"] = "coalesce(max(size_size) FILTER (NOT waiver), 0)"
+    if columns.request:
+        facts["requested"] = f"count(*) FILTER ({valued} AND request)"
+        facts["largest_requested"] = "coalesce(max(size_size) FILTER (request), 0)"
+    if columns.ranks:
+        pair = "{'size': size_size, 'estimate': estimate_size}" if source.estimate else "size_size"
+        facts["largest"] = f"max({pair}, {columns.ranks}) FILTER ({valued})"
+    return facts
 
 
-def _require_known(name: str, unknown: set[str]) -> None:
-    if unknown:
-        raise UnknownCode(
-            f"The column {name} has codes that are no leaves of its hierarchy: {', '.join(sorted(unknown)[:5])}. "
-            "Give them a place in it, or correct the data."
+def _sum(name: str, condition: str = "true") -> str:
+    chosen = "" if condition == "true" else f" FILTER ({condition})"
+    return f"coalesce(TRY_CAST(sum({name}){chosen} AS BIGINT), 0)"
+
+
+def _ranks(source: Source) -> dict[str, str]:
+    """The largest units in columns of their own."""
+    ranks = range(1, source.columns.ranks + 1)
+    if source.estimate is None:
+        return {f"size_{rank}": f"coalesce(largest[{rank}], 0)" for rank in ranks}
+    return {f"{name}_{rank}": f"coalesce(largest[{rank}].{name}, 0)" for name in ("size", "estimate") for rank in ranks}
+
+
+# ---------------------------------------------------------------------------------------------- what comes back
+
+
+def _require_complete(found: Found, columns: Columns) -> None:
+    if not len(found["rows"]):
+        raise EmptyTable("The data has no rows. Widen the conditions, and check their spelling.")
+    for place, name in enumerate(columns.complete()):
+        count = int(found[f"lacking_{place}"].sum())
+        if count:
+            raise MalformedTable(f"The column {name} is missing in {count} rows. Fill it in, or leave these rows out.")
+    negative = int(found["negative_weights"].sum()) if columns.weight else 0
+    if negative:
+        raise MalformedTable(
+            f"The weight {columns.weight} is negative in {negative} rows. A sampling weight is 0 or more."
         )
 
 
-# ---------------------------------------------------------------------------------------------- units with several rows
+def _fit(found: Found) -> bool:
+    """Whether every amount is its whole number, and all of them together fit a word."""
+    totals = [sum(map(int, found[name])) for name in found if name.startswith("total_")]
+    unfit = [int(found[name].sum()) for name in found if name.startswith("unfit_")]
+    return not any(unfit) and all(each < LIMIT for each in totals)
 
 
-def facts_by_unit(source: Source, grid: Grid, unit: str) -> LeafFacts:
-    """The facts of leaf cells, and of all cells for units that are in several."""
-    ranks = source.columns.largest
-    added = {name: np.zeros(grid.leaf_cells, np.int64) for name in ADDED}
-    units, others = nobody((grid.leaf_cells,), ranks), nobody((grid.cells,), ranks)
-    lowest = 0
-    for batch in _batches(source, grid, unit):
-        _add_rows(added, batch, grid.leaf_cells)
-        given = _contributions(batch)
-        amount = given.size if given.estimate is None else given.estimate
-        lowest = min(lowest, int(amount.min(initial=0)))
-        alone, more = facts_of_rows(given, grid, ranks, once=source.columns.frequencies)
-        units, others = merged([units, alone]), merged([others, more])
-    return LeafFacts(added, units, others, lowest)
+def _factorised(found: "pd.Series[Any]", name: str) -> tuple[list[str], Integers]:
+    """The codes, and the number of each row's. Raises `UnknownCode` if one is missing."""
+    numbers, codes = pd.factorize(found)
+    if (numbers < 0).any():
+        raise UnknownCode(f"The column {name} has missing codes. Give them a code of their own, or leave them out.")
+    return [str(each) for each in codes], np.asarray(numbers, dtype=np.int64)
 
 
-def _add_rows(rows: dict[str, Integers], batch: Fetched, cells: int) -> None:
-    cell, size, valued = batch["cell"], batch["size"], batch["valued"]
-    rows["rows"] += np.bincount(cell, minlength=cells)
-    rows["missing"] += np.bincount(cell[~valued], minlength=cells)
-    rows["negatives"] += np.bincount(cell[size < 0], minlength=cells)
-    rows["zeros"] += np.bincount(cell[(size == 0) & valued], minlength=cells)
-    np.add.at(rows["value"], cell, batch.get("estimate", size))
-    if "weight" in batch:
-        np.add.at(rows["weighted"], cell, batch["weight"])
+def _leaves(axis: Axis, codes: list[str], numbers: Integers) -> Integers:
+    """Where each row's code stands among the leaves."""
+    places = {code: place for place, code in enumerate(axis.leaves)}
+    unknown = sorted(set(codes) - set(places))
+    if unknown:
+        raise UnknownCode(
+            f"The column {axis.name} has codes that are no leaves of its hierarchy: {', '.join(unknown[:5])}. "
+            "Give them a place in it, or correct the data."
+        )
+    return np.array([places[code] for code in codes], dtype=np.int64)[numbers]
 
 
-def _contributions(batch: Fetched) -> Contributions:
-    valued = batch["valued"]
-    chosen = slice(None) if valued.all() else valued
-    names = ("estimate", "record_key", "waived", "requested")
-    rest = {name: batch[name][chosen] for name in names if name in batch}
-    return Contributions(batch["unit"][chosen], batch["cell"][chosen], batch["size"][chosen], **rest)
+# ---------------------------------------------------------------------------------------------- on the grid
 
 
-def _batches(source: Source, grid: Grid, unit: str) -> Iterator[Fetched]:
-    """The rows, all of one unit in one batch."""
-    key = _key(source.data, unit)
-    query = _query(source, grid, key)
-    for condition in _ranges(source, key):
-        found = source.data.query(VIEW, query + condition).fetchnumpy()
-        batch = {name: np.asarray(each) for name, each in found.items()}
-        if (batch["cell"] < 0).any():
-            codes = codes_in(source.data, [axis.name for axis in grid.axes])
-            for axis in grid.axes:
-                _require_known(axis.name, codes[axis.name] - set(axis.leaves))
-        yield batch
+def added_facts(groups: Groups, grid: Grid) -> dict[str, Integers]:
+    """What adds up over rows, by the names of `ADDED`, for every cell of the grid."""
+    cell = groups.cells(grid)
+    return {name: _on_codes(_placed(groups, name, cell, grid), grid) for name in ADDED}
 
 
-def _query(source: Source, grid: Grid, key: str) -> str:
-    columns, axes = source.columns, grid.axes
-    strides = [int(np.prod(grid.leaf_shape[place + 1 :], dtype=np.int64)) for place in range(len(axes))]
-    cell = " + ".join(f"_sdc_leaf_{place} * {stride}" for place, stride in enumerate(strides))
-    wanted = {"cell": f"coalesce({cell}, -1)::BIGINT", "unit": key, "size": f"coalesce({source.size.sql}, 0)"}
-    wanted["valued"] = "true" if columns.value is None else f"{quoted(columns.value)} IS NOT NULL"
-    if source.weight and source.estimate:
-        wanted["weight"] = source.weight.sql
-        wanted["estimate"] = f"coalesce({source.estimate.sql}, 0)"
-    belongs = {"record_key": (columns.record_key, "BIGINT"), "waived": (columns.waiver, "BOOLEAN")}
-    for name, (column, kind) in {**belongs, "requested": (columns.request, "BOOLEAN")}.items():
-        if column is not None:
-            wanted[name] = f"{quoted(column)}::{kind}"
-    maps = ", ".join(
-        f"_sdc_map_{place}(_sdc_code_{place}, _sdc_leaf_{place}) AS (VALUES {_pairs(axis.leaves)})"
-        for place, axis in enumerate(axes)
-    )
-    joins = " ".join(
-        f"LEFT JOIN _sdc_map_{place} ON _sdc_code_{place} = {quoted(axis.name)}::VARCHAR"
-        for place, axis in enumerate(axes)
-    )
-    columns_sql = ", ".join(f"{expression} AS {name}" for name, expression in wanted.items())
-    return f"WITH {maps} SELECT {columns_sql} FROM {VIEW} {joins} "  # noqa: S608 - names and codes are quoted
+def facts_of_groups(groups: Groups, grid: Grid) -> LeafFacts:
+    """The facts of units, where every row is one."""
+    columns, cell = groups.source.columns, groups.cells(grid)
+    placed = {name: _placed(groups, name, cell, grid) for name in (*SUMMED, *GREATEST)}
+    largest = np.zeros((grid.leaf_cells, columns.ranks, 2), np.int64)
+    for rank in range(columns.ranks):
+        for place, name in enumerate(("size", "estimate" if groups.source.estimate else "size")):
+            largest[cell, rank, place] = groups.facts[f"{name}_{rank + 1}"]
+    return LeafFacts(UnitFacts(**placed, largest=largest), others=None)
 
 
-def _pairs(leaves: tuple[str, ...]) -> str:
-    return ", ".join(f"({_text(leaf)}, {place}::BIGINT)" for place, leaf in enumerate(leaves))
+def _placed(groups: Groups, name: str, cell: Integers, grid: Grid) -> Integers:
+    """A fact of each leaf cell."""
+    column = np.zeros(grid.leaf_cells, np.int64)
+    fact = _fact(groups, name)
+    if fact is not None:
+        column[cell] = fact
+    return column
 
 
-def _text(code: str) -> str:
-    return "'" + code.replace("'", "''") + "'"
+def _fact(groups: Groups, name: str) -> Integers | None:
+    """A fact of each group; None where it is 0 everywhere."""
+    facts = groups.facts
+    if name == "units":
+        return facts["rows"] - facts["missing"] if "missing" in facts else facts["rows"]
+    if name == "absolute":
+        return facts.get("total_estimate", facts.get("total_size"))
+    return facts.get("value" if name == "estimate" else name)
 
 
-def _key(data: duckdb.DuckDBPyRelation, unit: str) -> str:
-    """An expression that gives each unit a number of its own.
-
-    Units that are no integers are numbered by a hash; that no two of them share a number is checked, not assumed.
-    """
-    column = quoted(unit)
-    if str(data.types[data.columns.index(unit)]) in _KEYS:
-        return f"{column}::BIGINT"
-    for salt in _SALTS:
-        key = f"(hash({column}, {salt}) >> 1)::BIGINT"
-        units = f"SELECT DISTINCT {column} FROM {VIEW}"  # noqa: S608 - a quoted name
-        shared = f"SELECT 1 FROM ({units}) GROUP BY {key} HAVING count(*) > 1 LIMIT 1"  # noqa: S608 - as above
-        if not asked(data, shared):
-            return key
-    raise MalformedTable(f"The units of {unit} could not be numbered. Make the column an integer.")
-
-
-def _ranges(source: Source, key: str) -> list[str]:
-    """Conditions that part the units into ranges of about so many rows as may be in memory."""
-    batch = min(max(source.rows // BATCHES, SMALLEST), LARGEST)
-    ranges = -(-source.rows // batch)
-    if ranges == 1:
-        return [""]
-    shares = ", ".join(str(place / ranges) for place in range(1, ranges))
-    sample = f"SELECT {key} AS k FROM {VIEW} USING SAMPLE reservoir(20000 ROWS) REPEATABLE (1)"  # noqa: S608 - quoted
-    query = f"SELECT quantile_disc(k, [{shares}]) FROM ({sample})"  # noqa: S608 - as above
-    edges = sorted(set(asked(source.data, query)[0][0]))
-    column = key.removesuffix("::BIGINT") if key.startswith('"') else key  # a plain column lets whole blocks be skipped
-    lower, upper = [f"{column} >= {edge}" for edge in edges], [f"{column} < {edge}" for edge in edges]
-    between = [" AND ".join(pair) for pair in zip(lower[:-1], upper[1:], strict=True)]
-    return [f"WHERE {condition}" for condition in (upper[0], *between, lower[-1])]
+def _on_codes(amounts: Integers, grid: Grid) -> Integers:
+    amounts = amounts.reshape(grid.leaf_shape)
+    for place, axis in enumerate(grid.axes):
+        amounts = added_up(amounts, place, axis)
+    return amounts.ravel()

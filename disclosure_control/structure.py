@@ -51,7 +51,7 @@ class Axis:
             return self.leaves
         return codes_of(self.hierarchies)
 
-    @property
+    @cached_property
     def leaves(self) -> tuple[str, ...]:
         return self.hierarchies[0].leaves
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -98,17 +97,18 @@ class Table:
         Raises:
             UnknownColumn, UnknownCode, MalformedHierarchy, MalformedTable, EmptyTable: as their names say.
         """
-        data = microdata.opened(data)
         columns = microdata.Columns(value, unit, weight, holding, record_key, waiver, request, count == "rows", largest)
-        microdata.require(data, [*dimensions, *columns.of_units(), *([value] if value else [])])
-        _require_shape(dimensions, separate, columns)
-        if count not in {"units", "rows"}:
-            raise MalformedTable(f"There is no count of “{count}”. A table counts units or rows.")
-        source = microdata.looked_at(data, columns)
-        groups = rowfacts.grouped(source, list(dimensions)) if unit is None else None
-        hierarchies = _hierarchies(dimensions, data, groups)
-        grid = _grid(hierarchies, separate)
-        cells = _cells(source, grid, groups)
+        with microdata.opened(data) as opened:
+            microdata.require(opened, [*dimensions, *columns.named()])
+            _require_shape(dimensions, separate, columns)
+            if count not in {"units", "rows"}:
+                raise MalformedTable(f"There is no count of “{count}”. A table counts units or rows.")
+            if record_key:
+                microdata.require_record_keys(opened, record_key)
+            groups = rowfacts.grouped(opened, columns, list(dimensions))
+            hierarchies = {name: as_hierarchies(name, h, groups.codes_of(name)) for name, h in dimensions.items()}
+            grid = _grid(hierarchies, separate)
+            cells = tally.cells_of(groups, grid)
         if not empty_codes:
             _require_used(cells, grid)
         _mark_impossible(cells, grid, impossible)
@@ -192,27 +192,6 @@ class Table:
 
 def _grid(dimensions: Mapping[str, Hierarchies], separate: Sequence[str]) -> Grid:
     return Grid(tuple(Axis(name, hierarchies, name in separate) for name, hierarchies in dimensions.items()))
-
-
-def _hierarchies(
-    dimensions: Mapping[str, DimensionLike], data: duckdb.DuckDBPyRelation, groups: pd.DataFrame | None
-) -> dict[str, Hierarchies]:
-    flat = [name for name, given in dimensions.items() if given is None]
-    if groups is None:
-        codes = microdata.codes_in(data, flat)
-    else:
-        codes = microdata.complete_codes({name: list(groups[name]) for name in flat})
-    return {name: as_hierarchies(name, given, codes.get(name, ())) for name, given in dimensions.items()}
-
-
-def _cells(source: microdata.Source, grid: Grid, groups: pd.DataFrame | None) -> pd.DataFrame:
-    if groups is not None:
-        leaves = rowfacts.facts_of_groups(groups, source, grid)
-        return tally.cells_of(source, grid, leaves, leaves)
-    unit, holding = str(source.columns.unit), source.columns.holding
-    counted = rowfacts.facts_by_unit(source, grid, unit)
-    leaves = rowfacts.facts_by_unit(source, grid, holding) if holding else counted
-    return tally.cells_of(source, grid, leaves, counted)
 
 
 def _require_shape(

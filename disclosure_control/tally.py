@@ -1,46 +1,58 @@
 """The cells of a table from the facts of its leaves: along every hierarchy, back in the values' units."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from disclosure_control.contributions import added_up, rolled_up
+from disclosure_control.contributions import rolled_up
 from disclosure_control.errors import MalformedTable
 from disclosure_control.microdata import Source
-from disclosure_control.rowfacts import LeafFacts
+from disclosure_control.rowfacts import Groups, LeafFacts, added_facts, facts_of_groups
 from disclosure_control.structure import Grid
 from disclosure_control.unitfacts import Integers, UnitFacts
+from disclosure_control.unitrows import facts_by_unit
 
 
-def cells_of(source: Source, grid: Grid, leaves: LeafFacts, counted: LeafFacts) -> pd.DataFrame:
+def cells_of(groups: Groups, grid: Grid) -> pd.DataFrame:
     """The facts of every cell, in the order of `grid`; `Table.from_microdata` says which.
 
-    Args:
-        leaves: facts of the contributors, who are holdings where these are known. counted: facts of the units.
-
     Raises:
-        MalformedTable: units recur along a dimension of a table of frequencies.
+        UnknownCode: the data has a code that is no leaf of the grid.
+        MalformedTable: units recur along a dimension of a table of frequencies; rows of one unit differ in what
+            belongs to the unit.
     """
-    columns = source.columns
-    added = {name: _on_codes(each, grid) for name, each in leaves.added.items()}
-    contributors = rolled_up(leaves.units, leaves.others, grid)
-    units = contributors if counted is leaves else rolled_up(counted.units, counted.others, grid)
+    source, columns = groups.source, groups.source.columns
+    added = added_facts(groups, grid)
+    contributors, units = _contributors_and_units(groups, grid)
     if columns.frequencies:
         _require_additive(units.units.reshape(grid.shape), grid)
-    cells = grid.frame()
-    cells["value"] = _values(source, added, units)
-    cells["units"] = units.units
+    facts: dict[str, NDArray[Any]] = {"value": _values(source, added, units), "units": units.units}
     if columns.holding:
-        cells["holdings"] = contributors.units
-    for name in ("rows", "negatives", "missing", "zeros"):
-        cells[name] = added[name]
-    cells["weighted"] = source.weight.amounts(added["weighted"]) if source.weight else added["rows"].astype("float64")
+        facts["holdings"] = contributors.units
+    facts |= {name: added[name] for name in ("rows", "negatives", "missing", "zeros")}
+    facts["weighted"] = source.weight.amounts(added["weighted"]) if source.weight else added["rows"].astype("float64")
     if columns.record_key:
-        cells["record_key_sum"] = units.record_keys
+        facts["record_key_sum"] = units.record_keys
     if not columns.frequencies:
-        _add_largest(cells, source, contributors)
-    cells["floor"] = source.published.amounts(np.array([leaves.lowest]))[0] * (added["rows"] - added["missing"])
-    return cells
+        facts |= _of_contributors(source, contributors)
+    facts["floor"] = source.published.amounts(np.array([groups.lowest]))[0] * (added["rows"] - added["missing"])
+    return pd.concat([grid.frame(), pd.DataFrame(facts)], axis="columns")
+
+
+def _contributors_and_units(groups: Groups, grid: Grid) -> tuple[UnitFacts, UnitFacts]:
+    """The facts of the contributors, who are holdings where these are known, and of the units."""
+    unit, holding = groups.source.columns.unit, groups.source.columns.holding
+    if unit is None:
+        facts = _rolled(facts_of_groups(groups, grid), grid)
+        return facts, facts
+    units = _rolled(facts_by_unit(groups, grid, unit, counted=holding is not None), grid)
+    return (units if holding is None else _rolled(facts_by_unit(groups, grid, holding), grid)), units
+
+
+def _rolled(leaves: LeafFacts, grid: Grid) -> UnitFacts:
+    return rolled_up(leaves.units, leaves.others, grid)
 
 
 def _values(source: Source, added: dict[str, Integers], counted: UnitFacts) -> NDArray[np.float64]:
@@ -49,19 +61,17 @@ def _values(source: Source, added: dict[str, Integers], counted: UnitFacts) -> N
     return source.published.amounts(counted.estimate) if source.estimate else counted.units.astype("float64")
 
 
-def _add_largest(cells: pd.DataFrame, source: Source, facts: UnitFacts) -> None:
-    cells["absolute"] = source.published.amounts(facts.absolute)
-    for rank in range(source.columns.largest):
-        cells[f"largest_{rank + 1}"] = source.size.amounts(facts.largest[:, rank, 0])
+def _of_contributors(source: Source, facts: UnitFacts) -> dict[str, NDArray[Any]]:
+    ranks = range(source.columns.largest)
+    found: dict[str, NDArray[Any]] = {"absolute": source.published.amounts(facts.absolute)}
+    found |= {f"largest_{rank + 1}": source.size.amounts(facts.largest[:, rank, 0]) for rank in ranks}
     if source.estimate:
-        for rank in range(source.columns.largest):
-            cells[f"expanded_{rank + 1}"] = source.estimate.amounts(facts.largest[:, rank, 1])
+        found |= {f"expanded_{rank + 1}": source.estimate.amounts(facts.largest[:, rank, 1]) for rank in ranks}
     if source.columns.waiver:
-        cells["waived"] = facts.waived
-        cells["unwaived_largest"] = source.size.amounts(facts.largest_unwaived)
+        found |= {"waived": facts.waived, "unwaived_largest": source.size.amounts(facts.largest_unwaived)}
     if source.columns.request:
-        cells["requested"] = facts.requested
-        cells["requested_largest"] = source.size.amounts(facts.largest_requested)
+        found |= {"requested": facts.requested, "requested_largest": source.size.amounts(facts.largest_requested)}
+    return found
 
 
 def _require_additive(units: Integers, grid: Grid) -> None:
@@ -72,10 +82,3 @@ def _require_additive(units: Integers, grid: Grid) -> None:
                 f"Some units are in several codes of {axis.name}, so their numbers do not add up along it. Count rows "
                 f'(count="rows"), or leave out the totals of {axis.name} (separate=["{axis.name}"]).'
             )
-
-
-def _on_codes(amounts: Integers, grid: Grid) -> Integers:
-    amounts = amounts.reshape(grid.leaf_shape)
-    for place, axis in enumerate(grid.axes):
-        amounts = added_up(amounts, place, axis)
-    return amounts.ravel()

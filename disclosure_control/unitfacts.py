@@ -4,7 +4,7 @@ All amounts are whole numbers (see `scale`), so sums are exact and do not depend
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ Flags = NDArray[np.bool_]
 
 SUMMED = ("units", "absolute", "estimate", "record_keys", "waived", "requested")
 GREATEST = ("largest_unwaived", "largest_requested")
+MANY = 100_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Contributions:
     Attributes:
         unit: a number for each unit.
         cell: a position in the grid of cells.
-        size: the amount that the unit reports; 1 for frequencies.
+        size: the amount that the unit reports; None where every unit counts as one.
         estimate: the amount that it stands for in the published estimate, its size times its sampling weight; None
             where nothing is weighted: its size.
         record_key, waived, requested: what belongs to the unit itself; None where nothing is known.
@@ -31,7 +32,7 @@ class Contributions:
 
     unit: Integers
     cell: Integers
-    size: Integers
+    size: Integers | None
     estimate: Integers | None = None
     record_key: Integers | None = None
     waived: Flags | None = None
@@ -88,22 +89,30 @@ def nobody(grid: Sequence[int], ranks: int) -> UnitFacts:
 
 
 def tallied(given: Contributions, cells: int, ranks: int) -> UnitFacts:
-    """The facts of each of so many cells; no unit has two entries in one cell."""
-    size = np.abs(given.size)
-    estimate = size if given.estimate is None else np.abs(given.estimate)
+    """The facts of each of so many cells; no unit has two entries in one cell.
+
+    Without sizes there are no largest ones, and nothing to add up but weights.
+    """
+    estimate = given.size if given.estimate is None else given.estimate
     waived = np.zeros(0, np.int64) if given.waived is None else np.flatnonzero(given.waived)
-    unwaived = slice(None) if given.waived is None else np.flatnonzero(~given.waived)
     requested = np.zeros(0, np.int64) if given.requested is None else np.flatnonzero(given.requested)
+    counts = {
+        "units": np.bincount(given.cell, minlength=cells).astype(np.int64),
+        "absolute": _added(given.cell, None if estimate is None else np.abs(estimate), cells),
+        "estimate": _added(given.cell, estimate, cells),
+        "record_keys": _added(given.cell, given.record_key, cells),
+        "waived": np.bincount(given.cell[waived], minlength=cells).astype(np.int64),
+        "requested": np.bincount(given.cell[requested], minlength=cells).astype(np.int64),
+    }
+    if given.size is None:
+        return replace(nobody((cells,), ranks), **counts)
+    size = np.abs(given.size)
+    unwaived = slice(None) if given.waived is None else np.flatnonzero(~given.waived)
     return UnitFacts(
-        units=np.bincount(given.cell, minlength=cells).astype(np.int64),
-        absolute=_added(given.cell, estimate, cells),
-        estimate=_added(given.cell, given.size if given.estimate is None else given.estimate, cells),
-        record_keys=_added(given.cell, given.record_key, cells),
-        waived=np.bincount(given.cell[waived], minlength=cells).astype(np.int64),
-        requested=np.bincount(given.cell[requested], minlength=cells).astype(np.int64),
+        **counts,
         largest_unwaived=_greatest(given.cell[unwaived], size[unwaived], cells),
         largest_requested=_greatest(given.cell[requested], size[requested], cells),
-        largest=_ranked(given.cell, size, estimate, cells, ranks),
+        largest=_ranked(given.cell, size, size if given.estimate is None else np.abs(given.estimate), cells, ranks),
     )
 
 
@@ -138,7 +147,15 @@ def _greatest(cell: Integers, size: Integers, cells: int) -> Integers:
 
 
 def _ranked(cell: Integers, size: Integers, estimate: Integers, cells: int, ranks: int) -> Integers:
-    """The largest pairs of each cell: by size, equal sizes by estimate. Takes one unit of each cell a round."""
+    """The largest pairs of each cell: by size, equal sizes by estimate. Takes one unit of each cell a round.
+
+    Of many, most are ruled out by the largest of a part of them.
+    """
+    if len(cell) > MANY and ranks:
+        part = slice(0, len(cell) // 16)
+        least = _ranked(cell[part], size[part], estimate[part], cells, ranks)[:, -1, 0]
+        likely = size >= least[cell]
+        cell, size, estimate = cell[likely], size[likely], estimate[likely]
     found = np.zeros((cells, ranks, 2), np.int64)
     left = size.copy()
     for rank in range(ranks):

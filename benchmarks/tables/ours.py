@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from disclosure_control import Hierarchy, RuleProfile, Table, build_ptable, counts_with_keys, perturb
+from disclosure_control import Hierarchy, RuleProfile, Table, build_ptable, perturb
 from disclosure_control.attack import attack, passes
 from disclosure_control.rules import assess
 from disclosure_control.suppression import suppress
@@ -49,7 +49,7 @@ def cell_keys(path: str, runs: str) -> Iterator[Record]:
             connection.execute(query).df()
             grouped = time.perf_counter() - begun
             begun = time.perf_counter()
-            perturb(counts_with_keys(connection.table("people"), dict.fromkeys(by)), ptable)
+            perturb(Table.from_microdata(connection.table("people"), dict.fromkeys(by), record_key="rkey"), ptable)
             yield {"seconds": time.perf_counter() - begun, "group_by": grouped}
 
 

@@ -83,7 +83,7 @@ def perturb(
     of the sum.
 
     Args:
-        table: made with `Table.from_microdata(…, record_key=…)` or `counts_with_keys`.
+        table: made with `Table.from_microdata(…, record_key=…)`.
         ptable: a perturbation table, or a frame that `PTable.from_frame` reads.
         record_key: the record key's column, as named there.
         coefficient: δ, the share of the largest contribution that one step of noise is worth.

@@ -16,7 +16,7 @@ from disclosure_control import (
     Table,
     UnknownCode,
     UnknownColumn,
-    rowfacts,
+    unitrows,
 )
 from tests.disclosure_control.small_tables import as_text, frame_of, in_duckdb, rows_of
 
@@ -262,7 +262,7 @@ def test_ranges_of_units_give_the_same_table_as_one_go(monkeypatch: pytest.Monke
     rows = rows.assign(company="c" + rows["number"].astype(str), y=rng.lognormal(3, 2, 9000))
     whole = Table.from_microdata(rows, {"x": None}, value="y", unit=unit)
     for limit in ("SMALLEST", "LARGEST"):
-        monkeypatch.setattr(rowfacts, limit, 2048)
+        monkeypatch.setattr(unitrows, limit, 2048)
     parts = Table.from_microdata(rows, {"x": None}, value="y", unit=unit)
     pd.testing.assert_frame_equal(parts.cells, whole.cells, check_exact=True)
 
@@ -357,6 +357,34 @@ def test_large_integers_are_exact() -> None:
     rows = pd.DataFrame({"x": ["a", "a"], "y": [2**60, 1]})
     table = Table.from_microdata(rows, {"x": None}, value="y")
     assert table.cells["value"][0] == float(2**60 + 1)
+
+
+def test_zeros_are_zeros_and_not_what_is_small_beside_the_rest() -> None:
+    rows = pd.DataFrame({"x": ["a"] * 4, "y": [0.0, 1e-30, 1 / 3, 1e9 / 7]})
+    assert Table.from_microdata(rows, {"x": None}, value="y").cells["zeros"][0] == 1
+
+
+def test_an_amount_too_large_for_the_scale_of_the_first_rows_changes_the_scale() -> None:
+    rows = pd.DataFrame({"x": ["a"] * 1501, "y": [0.25] * 1500 + [1e300]})
+    table = Table.from_microdata(rows, {"x": None}, value="y", unit="x", largest=1)
+    assert table.cells["largest_1"][0] == table.cells["value"][0] == 1e300
+
+
+@pytest.mark.parametrize("value", [-(2**63), 2**62])
+def test_integers_of_which_the_sum_does_not_fit_a_word_are_added_up_as_numbers(value: int) -> None:
+    rows = pd.DataFrame({"x": ["a", "b", "b"], "y": [value, value, 5]})
+    table = Table.from_microdata(rows, {"x": None}, value="y")
+    assert table.cells["value"][0] == 2.0 * value
+    assert table.cells["absolute"][0] == 2.0 * abs(value)
+
+
+def test_a_value_that_does_not_fit_does_not_end_the_transaction_of_the_caller() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("BEGIN")
+        rows = connection.sql("SELECT 'a' AS x, y FROM (VALUES (1e300), ('nan'::DOUBLE)) t(y)")
+        with pytest.raises(MalformedTable, match="NaN"):
+            Table.from_microdata(rows, {"x": None}, value="y")
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
 # ---------------------------------------------------------------------------------------------- bad input
