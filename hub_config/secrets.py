@@ -33,6 +33,8 @@ class Secret(StrEnum):
     """Signs the outputs service's browser sessions."""
     NOISE_SALT = "noise_salt"
     """Orders a person's rows in the privacy stage; the checker's alone."""
+    LEDGER = "ledger"
+    """Seals the entries of the privacy ledger; whoever writes to its database without it is noticed."""
     HUB_COOKIE = "hub_cookie"
     """Signs JupyterHub's cookies."""
     PROXY = "proxy"
@@ -91,6 +93,10 @@ class Secrets:
     @property
     def noise_salt(self) -> str:
         return self.text(Secret.NOISE_SALT)
+
+    @property
+    def ledger(self) -> bytes:
+        return self.key(Secret.LEDGER)
 
     @property
     def seal(self) -> bytes:

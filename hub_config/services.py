@@ -60,16 +60,18 @@ def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 
 def checker_settings(settings: Settings) -> "CheckerSettings":
-    """What the checker is told. Of the secrets, it gets the noise salt alone."""
+    """What the checker is told. Of the secrets, it gets the noise salt and the ledger's key."""
     from safe_outputs.checker.worker import CheckerSettings
 
+    secrets = Secrets(settings.secrets)
     return CheckerSettings(
         database_url=settings.database_url,
         ledger_url=settings.ledger_url,
         store=settings.store,
         releases=settings.releases,
         lock=settings.ledger.with_name("lock"),
-        noise_salt=Secrets(settings.secrets).noise_salt,
+        noise_salt=secrets.noise_salt,
+        ledger_key=secrets.ledger,
     )
 
 

@@ -10,7 +10,7 @@ from datasets.copies import ProjectCopy, provision
 from datasets.steward import take_in
 from datasets.versions import DatasetVersion, VersionState, approve, make_available
 from disclosure_control import Ledger
-from disclosure_control.privacy.mechanisms import NANO
+from disclosure_control.privacy.ledger import allowance_of
 from governance import projects
 from governance.agreements import agree, agreement_in_force
 from governance.database import transaction
@@ -47,7 +47,8 @@ def furnish(settings: Settings, engine: Engine, people: Cast) -> ProjectCopy:
     catalogue = load_catalogue(catalogue_path)
     with transaction(engine) as session:
         _project(session, version, catalogue)
-    _budgets(Ledger(settings.ledger_url), catalogue)
+    with Ledger(settings.ledger_url, key=secrets.ledger) as ledger:
+        _budgets(ledger, catalogue)
     with transaction(engine) as session:
         return provision(
             session, PROJECT, catalogue.name, folder=settings.copies, secret=secrets.copies, actor="steward"
@@ -111,4 +112,4 @@ def _budgets(ledger: Ledger, catalogue: Catalogue) -> None:
         (project_scope(PROJECT, catalogue.name), budget.project_rho),
     ):
         if ledger.granted(scope) == 0:
-            ledger.grant(scope, round(rho * NANO), granted_by="owner")
+            ledger.grant(scope, allowance_of(rho), granted_by="owner")

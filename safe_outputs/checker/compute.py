@@ -63,6 +63,7 @@ def _stages(plan: Crosstab | PrivateCount, evidence: Evidence, ledger: Ledger, s
         match plan:
             case Crosstab():
                 table, findings = disclosure_stage.protected_table(connection, plan, evidence)
+                privacy_stage.record_exact(ledger, plan, evidence)
                 return Computed(table, findings, exemption=privacy_stage.exemption(evidence))
             case PrivateCount():
                 request = f"{evidence.project_id}/{plan_hash(plan)}/{evidence.source.version_digest}"

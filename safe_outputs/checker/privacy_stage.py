@@ -2,14 +2,14 @@
 
 import duckdb
 
-from disclosure_control.privacy.ledger import Ledger
+from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope
 from disclosure_control.privacy.mechanisms import DELTA, NANO, GaussianCounts
 from disclosure_control.privacy.release import release_counts
 from safe_outputs.answers import AUDIENCES, Cell, Charge, Column, Finding, Noise, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.population import codes_of, dimension_of, population_of
 from safe_outputs.errors import MalformedPlan, NotPermitted
-from safe_outputs.statistics import Crosstab, PrivateCount
+from safe_outputs.statistics import Crosstab, PrivateCount, plan_hash
 
 MECHANISM = "discrete Gaussian (OpenDP)"
 MECHANISM_SOURCE = "Canonne, Kamath, Steinke, “The Discrete Gaussian for Differential Privacy”, 2020"
@@ -40,6 +40,12 @@ def exemption(evidence: Evidence) -> str:
     )
 
 
+def record_exact(ledger: Ledger, plan: Crosstab, evidence: Evidence) -> None:
+    """Put on the ledger's record, before it is handed out, that an exact statistic of the population leaves."""
+    what = f"{plan.kind} {plan_hash(plan)[:16]} of version {evidence.source.version_digest[:16]}"
+    ledger.record_exact(dataset_scope(evidence.source.dataset), what, recorded_by=f"project {evidence.project_id}")
+
+
 def scopes_of(evidence: Evidence) -> tuple[str, str]:
     """The budgets that a private statistic is charged to: the dataset's, and the project's share of it."""
     dataset = evidence.source.dataset
@@ -47,11 +53,11 @@ def scopes_of(evidence: Evidence) -> tuple[str, str]:
 
 
 def dataset_scope(dataset: str) -> str:
-    return f"dataset:{dataset}"
+    return str(DatasetScope(dataset))
 
 
 def project_scope(project_id: str, dataset: str) -> str:
-    return f"project:{project_id}/{dataset}"
+    return str(ProjectScope(project_id, dataset))
 
 
 def private_table(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from disclosure_control import DisclosureControlError
+from disclosure_control import DisclosureControlError, LedgerError
 from disclosure_control.privacy.ledger import Ledger
 from governance import audit
 from governance.agreements import agreement_in_force
@@ -27,6 +27,7 @@ from safe_outputs import asking, releasing
 from safe_outputs.answers import Answer
 from safe_outputs.checker.compute import compute, stored
 from safe_outputs.checker.evidence import gather
+from safe_outputs.checker.ledger_record import record_head, verify_ledger
 from safe_outputs.differencing import released_tables
 from safe_outputs.models import Statistic
 from safe_outputs.requests import find_request
@@ -49,6 +50,7 @@ class CheckerSettings:
     releases: Path
     lock: Path
     noise_salt: str
+    ledger_key: bytes
     poll_seconds: float = 0.1
 
 
@@ -61,10 +63,15 @@ class Refusal(Invalid):
 
 
 def run(settings: CheckerSettings, stop: threading.Event) -> None:
-    """Work until `stop` is set. Raises `AnotherChecker` when one runs already."""
+    """Work until `stop` is set.
+
+    Raises:
+        AnotherChecker: one runs already.
+        Refusal: the ledger cannot be used: it was edited, put back to an older state, or has another key.
+    """
     with _alone(settings.lock):
         engine = open_database(settings.database_url)
-        store, ledger = Store(settings.store), Ledger(settings.ledger_url)
+        store, ledger = Store(settings.store), _verified_ledger(settings, engine)
         with transaction(engine) as session:
             again = asking.take_up_again(session, ACTOR)
         log.info("checker started; statistics taken up again: %d", again)
@@ -74,7 +81,17 @@ def run(settings: CheckerSettings, stop: threading.Event) -> None:
             worked |= release_next(engine, store, settings.releases, postponed)
             if not worked:
                 stop.wait(settings.poll_seconds)
+        ledger.close()
         engine.dispose()
+
+
+def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
+    try:
+        ledger = Ledger(settings.ledger_url, key=settings.ledger_key)
+        verify_ledger(engine, ledger, ACTOR)
+    except LedgerError as error:
+        raise Refusal(str(error)) from None
+    return ledger
 
 
 def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool:
@@ -96,6 +113,7 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool
         return True
     with transaction(engine) as session:
         asking.answer(session, session.merge(statistic), digest, answer, actor=ACTOR)
+        record_head(session, ledger, ACTOR)
     return True
 
 

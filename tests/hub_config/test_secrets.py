@@ -30,7 +30,7 @@ def test_files_are_private(tmp_path: Path) -> None:
 def test_forms_that_their_users_need(tmp_path: Path) -> None:
     secrets = Secrets.load(tmp_path)
     assert Fernet(secrets.seal).decrypt(Fernet(secrets.seal).encrypt(b"x")) == b"x"
-    assert len(secrets.pseudonym) == len(secrets.copies) == 32
+    assert len(secrets.pseudonym) == len(secrets.copies) == len(secrets.ledger) == 32
     assert len(secrets.gate) == len(secrets.web) == len(secrets.proxy) == len(secrets.noise_salt) == 64
 
 

@@ -5,10 +5,12 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from datasets.steward import take_in
 from datasets.versions import approve, find_version, make_available, withdraw
 from disclosure_control import Ledger
 from disclosure_control.privacy.mechanisms import NANO
-from governance import agreements, projects
+from governance import agreements, audit, projects
 from governance.database import Base, open_database, reading, transaction
 from governance.people import Role
 from governance.projects import ProjectState, PurposeClass
@@ -32,6 +34,7 @@ from safe_outputs.asking import Asker
 from safe_outputs.checker import protection, worker
 from safe_outputs.checker.disclosure_stage import protected_table
 from safe_outputs.checker.evidence import gather
+from safe_outputs.checker.ledger_record import verify_ledger
 from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
 from safe_outputs.models import Statistic
 from safe_outputs.statistics import Condition, Crosstab, Measure, PrivateCount
@@ -54,7 +57,7 @@ class Room:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.settings.ledger_url)
+        return Ledger(self.settings.ledger_url, key=self.settings.ledger_key)
 
     def ask(self, plan: Crosstab | PrivateCount) -> str:
         with transaction(self.engine) as session:
@@ -135,9 +138,10 @@ def room(furnished: tuple[Path, ProjectCopy], tmp_path: Path) -> Iterator[Room]:
         releases=tmp_path / "releases",
         lock=tmp_path / "lock",
         noise_salt="grain",
+        ledger_key=b"l" * 32,
         poll_seconds=0.01,
     )
-    ledger = Ledger(settings.ledger_url)
+    ledger = Ledger(settings.ledger_url, key=settings.ledger_key)
     ledger.grant("dataset:rand_hie", NANO, granted_by="owner")
     ledger.grant("project:wren/rand_hie", NANO // 10, granted_by="owner")
     yield Room(engine, settings, copy)
@@ -374,6 +378,65 @@ def test_two_checkers_do_not_work_side_by_side(room: Room) -> None:
     finally:
         checker.terminate()
         checker.join(30)
+
+
+def test_an_exact_table_is_on_the_ledgers_record_once_and_voids_the_epsilon(room: Room) -> None:
+    room.answered(A_COUNT)
+    assert room.ledger.guarantee("dataset:rand_hie").holds
+    room.refused(Crosstab(dataset="rand_hie", dimensions=("planet",)))
+    assert room.ledger.guarantee("dataset:rand_hie").holds
+    for _ in range(2):
+        room.answered(BY_SITE)
+    guarantee = room.ledger.guarantee("dataset:rand_hie")
+    assert not guarantee.holds
+    assert (guarantee.exact_releases, guarantee.nano_rho) == (1, NANO // 20)
+    assert guarantee.first_exact is not None
+    assert guarantee.first_exact.what.startswith("crosstab ")
+    assert guarantee.first_exact.recorded_by == "project wren"
+
+
+def ended(room: Room) -> str:
+    """What a checker says that does not start."""
+    with pytest.raises(worker.Refusal) as told:
+        worker.run(room.settings, threading.Event())
+    return told.value.sentence
+
+
+def test_a_checker_does_not_start_on_a_ledger_that_was_put_back(room: Room, tmp_path: Path) -> None:
+    """Charges that are in the register's audit chain are missing from the old copy, which is whole by itself."""
+    source, copy = sqlite3.connect(tmp_path / "ledger.sqlite"), sqlite3.connect(tmp_path / "old.sqlite")
+    with closing(source), closing(copy):
+        source.backup(copy)
+    room.answered(A_COUNT)
+    verify_ledger(room.engine, room.ledger, "checker")
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"ledger.sqlite{suffix}").unlink(missing_ok=True)
+    shutil.copy(tmp_path / "old.sqlite", tmp_path / "ledger.sqlite")
+    room.ledger.verify()
+    assert "does not hold entry" in ended(room)
+
+
+def test_a_checker_does_not_start_on_a_ledger_that_was_edited(room: Room, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as connection, connection:
+        connection.execute("UPDATE ledger_balance SET granted = granted + 1 WHERE scope = 'dataset:rand_hie'")
+    assert "The ledger was edited: the balance of “dataset:rand_hie”" in ended(room)
+
+
+def test_a_checker_does_not_start_with_another_key(room: Room) -> None:
+    room = replace(room, settings=replace(room.settings, ledger_key=b"x" * 32))
+    assert "Open it with the key that it was made with" in ended(room)
+
+
+def test_where_the_ledger_ends_is_recorded_when_it_has_moved(room: Room) -> None:
+    def recorded() -> list[int]:
+        with reading(room.engine) as session:
+            return [event.detail["sequence"] for event in audit.events_about(session, "ledger")]
+
+    for _ in range(2):
+        verify_ledger(room.engine, room.ledger, "checker")
+    assert recorded() == [2]  # the two grants
+    room.answered(A_COUNT)
+    assert recorded() == [2, room.ledger.head().sequence]
 
 
 def test_earlier_exact_releases_make_a_person_look(room: Room) -> None:
