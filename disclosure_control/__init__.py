@@ -14,11 +14,13 @@ from disclosure_control.errors import (
     LedgerError,
     LedgerUnavailable,
     MalformedHierarchy,
+    MalformedPrivatePlan,
     MalformedProfile,
     MalformedPTable,
     MalformedRecordKeys,
     MalformedRounding,
     MalformedTable,
+    PrivateReleaseFailed,
     RoundingFailed,
     UnknownCellKey,
     UnknownCode,
@@ -29,8 +31,9 @@ from disclosure_control.errors import (
 from disclosure_control.findings import Finding
 from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.primary import suppress_primary
+from disclosure_control.privacy.count_release import PrivateCounts, release_counts
 from disclosure_control.privacy.ledger import Charge, Ledger
-from disclosure_control.privacy.release import PrivateCounts, release_counts
+from disclosure_control.privacy.plan import PrivatePlan
 from disclosure_control.profiles import RuleProfile
 from disclosure_control.rounding import RoundedTable, round_table
 from disclosure_control.rulebook import (
@@ -70,6 +73,7 @@ __all__ = [
     "LedgerUnavailable",
     "MalformedHierarchy",
     "MalformedPTable",
+    "MalformedPrivatePlan",
     "MalformedProfile",
     "MalformedRecordKeys",
     "MalformedRounding",
@@ -80,6 +84,8 @@ __all__ = [
     "PerturbedTable",
     "Population",
     "PrivateCounts",
+    "PrivatePlan",
+    "PrivateReleaseFailed",
     "ProtectedTable",
     "Protection",
     "Referral",

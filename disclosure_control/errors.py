@@ -14,7 +14,9 @@ DisclosureControlError    base; its text says what, why and what to do next, and
 ├── RoundingFailed        no additive rounding is proven: there is none, or the time was up
 ├── SuppressionFailed     no pattern is proven to protect every cell: the time was up, or the solver has no proof
 │   └── Unprotectable     there is no such pattern, whatever else is withheld
+├── MalformedPrivatePlan  a private plan with an unknown field, no bound, a key that is not public, no price, …
 ├── UnprovenPrivacy       a mechanism whose privacy loss is not proven to be within its price
+├── PrivateReleaseFailed  a private statistic that was charged could not be computed; the charge stands
 ├── AttackFailed          the attack could not be carried out, so nothing is known to be safe
 └── LedgerError           the ledger cannot do this
     └── BudgetExceeded    a price above what is left
@@ -83,7 +85,15 @@ class AttackFailed(DisclosureControlError):
     pass
 
 
+class MalformedPrivatePlan(DisclosureControlError):
+    pass
+
+
 class UnprovenPrivacy(DisclosureControlError):
+    pass
+
+
+class PrivateReleaseFailed(DisclosureControlError):
     pass
 
 

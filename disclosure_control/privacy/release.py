@@ -1,50 +1,203 @@
-"""A private release, in the only order that keeps its promise: charge, read, add noise, store, hand out."""
+"""A private release, in the only order that keeps its promise: prove, charge, read, add noise, store, hand out."""
 
+import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import duckdb
+import numpy as np
 
-from disclosure_control.cellfacts import Population
-from disclosure_control.privacy.bounded import bounded_counts
+from disclosure_control.errors import DisclosureControlError, PrivateReleaseFailed
+from disclosure_control.privacy.accuracy import Errors, Estimate, estimate_of
+from disclosure_control.privacy.bounded import Bounded, Codes, Integers, bounded, require_table
+from disclosure_control.privacy.design import Design
+from disclosure_control.privacy.dummy import dummy_table
 from disclosure_control.privacy.ledger import Charge, Ledger
-from disclosure_control.privacy.mechanisms import GaussianCounts
+from disclosure_control.privacy.ledger.scopes import scopes_of_a_charge, without_persons
+from disclosure_control.privacy.measures import UNITS, Grid, Measure, Quantile, Regression, Series
+from disclosure_control.privacy.mechanisms import Noise, Threshold
+from disclosure_control.privacy.regression import Fit, fit
 
 
 @dataclass(frozen=True)
-class PrivateCounts:
-    """Noisy counts in the order of their keys, and what was paid for them. True counts are in no field."""
+class PrivateRelease:
+    """Noisy answers. True numbers are in no field.
 
-    counts: tuple[int, ...]
-    charge: Charge
+    Attributes:
+        plan: the plan's hash. nano_rho, nano_delta: what was paid.
+        keys: the names of the keys; `codes` has one value of each for every group.
+        answers: for each measure but regressions, one estimate for every group, in the order of `codes`.
+        fits: for each regression, one fit for every group.
+        charge: the charge in the ledger; None for a dry run.
+    """
+
+    plan: str
+    nano_rho: int
+    nano_delta: int
+    keys: tuple[str, ...]
+    codes: tuple[Codes, ...]
+    answers: dict[str, tuple[Estimate, ...]]
+    fits: dict[str, tuple[Fit, ...]]
+    charge: Charge | None = None
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON, without the charge."""
+        value = asdict(replace(self, charge=None))
+        del value["charge"]
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, charge: Charge | None = None) -> "PrivateRelease":
+        value = json.loads(content)
+        return cls(
+            plan=value["plan"],
+            nano_rho=value["nano_rho"],
+            nano_delta=value["nano_delta"],
+            keys=tuple(value["keys"]),
+            codes=tuple(tuple(each) for each in value["codes"]),
+            answers={name: tuple(Estimate(**each) for each in found) for name, found in value["answers"].items()},
+            fits={name: tuple(Fit.from_json(each) for each in found) for name, found in value["fits"].items()},
+            charge=charge,
+        )
 
 
-def release_counts(
+def released(
     connection: duckdb.DuckDBPyConnection,
     ledger: Ledger,
-    population: Population,
-    mechanism: GaussianCounts,
-    *,
-    by: str | None,
-    keys: Sequence[str],
-    salt: str,
     scopes: Sequence[str],
-    request: str,
-) -> PrivateCounts:
-    """Noisy counts of distinct units.
+    *,
+    errors: Errors,
+    plan_hash: str,
+    nano_rho: int,
+    nano_delta: int,
+    request: str | None,
+) -> PrivateRelease:
+    """See `PrivatePlan.release`."""
+    mechanisms_of(errors, nano_delta)  # proven before anything is charged
+    require_table(connection, errors.design)
+    charge = ledger.reserve(scopes, nano_rho, request or _request(plan_hash, scopes, nano_delta))
+    if charge.result is None:
+        charge = ledger.begin(charge)
+        sums = _read(connection, errors.design)
+        found = drawn(sums, errors, plan_hash, nano_rho, nano_delta)
+        charge = ledger.commit(charge, found.to_bytes())
+    if charge.result is None:
+        raise PrivateReleaseFailed("The ledger did not keep the result. Nothing is handed out; the charge stands.")
+    return PrivateRelease.from_bytes(charge.result, charge)
 
-    The charge is durable before the data is read. A retry of the same `request` returns the stored counts and
-    costs nothing; one that died before its counts were stored is paid already, and nobody saw its noise.
+
+def _request(plan_hash: str, scopes: Sequence[str], nano_delta: int) -> str:
+    """The identity of a question: the plan and whose budgets, but not which person asks; δ is told beside it."""
+    budgets = "+".join(without_persons(scopes_of_a_charge(scopes)))
+    digest = hashlib.sha256(f"{plan_hash}@{budgets}".encode()).hexdigest()
+    return f"private/{digest}" + (f"/nano_delta={nano_delta}" if nano_delta else "")
+
+
+def _read(connection: duckdb.DuckDBPyConnection, design: Design) -> Bounded:
+    """The bounded sums. What an engine says of its failure could tell of the data: it is dropped."""
+    try:
+        return bounded(connection, design)
+    except (duckdb.Error, DisclosureControlError, MemoryError, ArithmeticError, ValueError):
+        raise PrivateReleaseFailed(
+            "The statistic could not be computed. It stays charged, since the data was read. Tell the operator."
+        ) from None
+
+
+def dry(design: Design, units: int, seed: int) -> Bounded:
+    """Bounded sums of made-up data."""
+    with duckdb.connect() as connection:
+        dummy_table(connection, design.dataset, units, seed)
+        return bounded(connection, design, salt=seed)
+
+
+def mechanisms_of(errors: Errors, nano_delta: int) -> dict[Series, Noise | Threshold]:
+    """The proven mechanism of every series but histograms, whose choices are proven too.
 
     Raises:
-        BudgetExceeded: before anything is read.
-        UnknownColumn: a column that the table does not have; the charge stands.
+        UnprovenPrivacy: a loss above its price.
     """
-    charge = ledger.reserve(scopes, mechanism.nano_rho, request)
-    if charge.result is None:
-        counts = bounded_counts(
-            connection, population, by=by, keys=keys, groups_per_unit=mechanism.groups_per_unit, salt=salt
-        )
-        charge = ledger.commit(charge, json.dumps(mechanism.draw(counts)).encode())
-    return PrivateCounts(tuple(json.loads(charge.result or b"[]")), charge)
+    design, found = errors.design, dict[Series, Noise | Threshold]()
+    for measure in design.measures:
+        if isinstance(measure, Quantile):
+            errors.choice(measure, design.made_of[measure.name][0])
+    for series, paid in errors.split.items():
+        if series.kind != "bins":
+            sensitivity = design.sensitivity(series)
+            known = not (design.unknown and series == UNITS)
+            found[series] = Noise(design.kind, paid, sensitivity) if known else Threshold(paid, nano_delta, sensitivity)
+    return found
+
+
+def drawn(sums: Bounded, errors: Errors, plan_hash: str, nano_rho: int, nano_delta: int) -> PrivateRelease:
+    """Fresh noise on the sums, and what follows from it."""
+    design = errors.design
+    noisy, codes = _noisy(sums, errors, nano_delta)
+    answers: dict[str, tuple[Estimate, ...]] = {}
+    fits: dict[str, tuple[Fit, ...]] = {}
+    at = {code: place for place, code in enumerate(sums.codes)}
+    places = [at[code] for code in codes]
+    for measure in design.measures:
+        if isinstance(measure, Quantile):
+            histogram = sums.sums[design.names[design.made_of[measure.name][0]]]
+            answers[measure.name] = _quantiles(measure, errors, histogram[places])
+            continue
+        numbers = [
+            {series: noisy[series][place] for series in design.made_of[measure.name]} for place in range(len(codes))
+        ]
+        if isinstance(measure, Regression):
+            fits[measure.name] = tuple(fit(measure, errors, each) for each in numbers)
+        else:
+            answers[measure.name] = _estimates(measure, errors, numbers)
+    keys = tuple(domain.name for domain in design.domains)
+    return PrivateRelease(plan_hash, nano_rho, nano_delta, keys, codes, answers, fits)
+
+
+def _estimates(measure: Measure, errors: Errors, numbers: Sequence[dict[Series, int]]) -> tuple[Estimate, ...]:
+    return tuple(estimate_of(measure, errors, each) for each in numbers)
+
+
+def _noisy(sums: Bounded, errors: Errors, nano_delta: int) -> tuple[dict[Series, list[int]], tuple[Codes, ...]]:
+    """Noisy numbers of each series, and the groups that they are of: of unknown ones those that may be told of."""
+    design, mechanisms = errors.design, mechanisms_of(errors, nano_delta)
+    noisy: dict[Series, list[int]] = {}
+    codes, places = sums.codes, list(range(len(sums.codes)))
+    counting = mechanisms.get(UNITS)
+    if isinstance(counting, Threshold):
+        counts = sums.sums[design.names[UNITS]].tolist()
+        told = counting.draw({json.dumps(code): count for code, count in zip(sums.codes, counts, strict=True)})
+        codes = tuple(tuple(json.loads(key)) for key in told)
+        at = {code: place for place, code in enumerate(sums.codes)}
+        places = [at[code] for code in codes]
+        noisy[UNITS] = list(told.values())
+    for series, mechanism in mechanisms.items():
+        if isinstance(mechanism, Noise):
+            noisy[series] = mechanism.draw(sums.sums[design.names[series]][places].tolist())
+    return noisy, codes
+
+
+def _quantiles(measure: Quantile, errors: Errors, histograms: Integers) -> tuple[Estimate, ...]:
+    series = errors.design.made_of[measure.name][0]
+    choice, grid = errors.choice(measure, series), series.grid
+    if grid is None:
+        return ()
+    found = []
+    for histogram in histograms:
+        place = choice.draw(scores(histogram, grid, int(measure.q * 1000)).tolist())
+        found.append(Estimate(float(grid.candidate(place)), None, None))
+    return tuple(found)
+
+
+def scores(histogram: Integers, grid: Grid, q_thousandths: int) -> Integers:
+    """How well each candidate parts the rows: -|(1000 - q)·below - q·above|; 0 is best."""
+    upto = np.cumsum(histogram, dtype=np.int64)
+    at = 2 * np.arange(grid.count)
+    below, above = upto[at] - histogram[at], upto[-1] - upto[at]
+    return np.asarray(-np.abs((1000 - q_thousandths) * below - q_thousandths * above), dtype=np.int64)
+
+
+def as_json(release: PrivateRelease) -> dict[str, Any]:
+    """The release as JSON values."""
+    found: dict[str, Any] = json.loads(release.to_bytes())
+    return found

@@ -2,9 +2,9 @@
 
 import duckdb
 
+from disclosure_control.privacy.count_release import release_counts
+from disclosure_control.privacy.gaussian_counts import DELTA, NANO, GaussianCounts
 from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope
-from disclosure_control.privacy.mechanisms import DELTA, NANO, GaussianCounts
-from disclosure_control.privacy.release import release_counts
 from safe_outputs.answers import AUDIENCES, Cell, Charge, Column, Finding, Noise, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.population import codes_of, dimension_of, population_of

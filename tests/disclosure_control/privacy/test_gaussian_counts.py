@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disclosure_control import BudgetExceeded, Ledger, Population, UnprovenPrivacy, release_counts
-from disclosure_control.privacy.bounded import bounded_counts
-from disclosure_control.privacy.mechanisms import NANO, GaussianCounts
+from disclosure_control.privacy.counts import bounded_counts
+from disclosure_control.privacy.gaussian_counts import NANO, GaussianCounts
 
 KEYS = ["A", "B", "C", "D"]
 Rows = list[tuple[int, str]]
