@@ -1,10 +1,12 @@
 """Tables drawn in plain text, for specifications that read like the manual.
 
-What goes in says who contributes what: `300+20+10` are three contributors, `60x5` is 60 from five of equal size, `0` is
-an empty cell. What comes out says what is published: a value, `c` for a cell that a rule forbids, `s` for one that is
-withheld to protect it; totals are in the last column and row.
+What goes in says who contributes what: `300+20+10` are three companies, `60x5` is 60 from five of equal size, `0` is an
+empty cell; `300(agreed)` agreed to publication, `300(asked)` asked for confidentiality, `300(owner G)` belongs to G,
+`300(weight 4)` stands for four. What comes out says what is published: a value, `c` for a cell that a rule forbids, `s`
+for one that is withheld to protect it; totals are in the last column and row.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,8 @@ from disclosure_control import ProtectedTable, Table
 from tests.disclosure_control.small_tables import rows_of
 
 MARKS = {"primary": "c", "secondary": "s"}
+SAID = r"\((?P<what>agreed|asked|owner|weight)(?: (?P<which>\w+))?\)"
+PART = re.compile(rf"(?P<total>-?[\d.]+)(?:x(?P<count>\d+))?(?:{SAID})?")
 
 
 def companies(drawing: str, down: str = "nace", across: str = "region") -> pd.DataFrame:
@@ -22,16 +26,27 @@ def companies(drawing: str, down: str = "nace", across: str = "region") -> pd.Da
     for line in rows_of(drawing):
         code = line.pop("")
         for other, contributors in line.items():
-            for number, turnover in enumerate(_contributions(contributors)):
-                rows.append({down: code, across: other, "turnover": turnover, "company": f"{code}-{other}-{number}"})
+            for number, contribution in enumerate(_contributions(contributors)):
+                company = f"{code}-{other}-{number}"
+                rows.append({down: code, across: other, "company": company, "owner": company} | contribution)
     return pd.DataFrame(rows)
 
 
-def _contributions(text: str) -> Iterator[float]:
+def _contributions(text: str) -> Iterator[dict[str, Any]]:
     for part in text.split("+"):
-        total, _, count = part.partition("x")
-        if float(total):
-            yield from [float(total) / int(count or 1)] * int(count or 1)
+        found = PART.fullmatch(part)
+        if found is None:
+            raise ValueError(f"“{part}” is no contribution.")
+        total, count, what = float(found["total"]), int(found["count"] or 1), found["what"]
+        plain: dict[str, Any] = {"turnover": total / count, "weight": 1, "agreed": False, "asked": False}
+        if total:
+            yield from [plain | _said(what, found["which"])] * count
+
+
+def _said(what: str | None, which: str) -> dict[str, Any]:
+    if what is None:
+        return {}
+    return {what: True if which is None else int(which) if what == "weight" else which}
 
 
 def table(drawing: str, nace: Any = None, region: Any = None, **options: Any) -> Table:
@@ -43,15 +58,13 @@ def table(drawing: str, nace: Any = None, region: Any = None, **options: Any) ->
 
 def published(protected: ProtectedTable) -> list[list[str]]:
     """What is published, as drawn: a list of its rows, head first, totals last."""
-    *down, across = protected.table.dimensions
-    if not down:
-        down, across = [across], ""
+    down, across = protected.table.dimensions
     cells = protected.cells
-    codes = _totals_last(cells[across]) if across else [""]
+    codes = _totals_last(cells[across])
     rows = [["", *codes]]
-    for code in _totals_last(cells[down[0]]):
-        line = cells[cells[down[0]] == code]
-        rows.append([code, *(_shown(line[line[across] == each] if across else line) for each in codes)])
+    for code in _totals_last(cells[down]):
+        line = cells[cells[down] == code]
+        rows.append([code, *(_shown(line[line[across] == each]) for each in codes)])
     return rows
 
 

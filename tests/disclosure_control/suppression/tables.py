@@ -1,5 +1,6 @@
 """Tables for these tests: from a grid of numbers, from microdata that chance makes, and protected by hand."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def grid(text: str, units: int = 5) -> Table:
     return Table.from_microdata(pd.DataFrame(rows), {"row": None, "column": None}, value="value", unit="unit")
 
 
-def withheld_by_hand(table: Table, withheld: list[tuple[str, str]], protection: float = 0) -> ProtectedTable:
+def withheld_by_hand(table: Table, withheld: Sequence[tuple[str, ...]], protection: float = 0) -> ProtectedTable:
     """The table without these cells. Each of them requires this much protection on both sides."""
     names = list(table.dimensions)
     hidden = np.array([tuple(row) in withheld for row in table.cells[names].to_numpy().tolist()])
