@@ -159,7 +159,7 @@ def gconfids_pattern(folder: Path) -> SimpleNamespace:
     need = np.where((pattern["Status"] == "S").to_numpy(), pattern["Sensitivity"].to_numpy() / 2, 0.0)
     cells = table.cells[names].assign(value=table.cells["value"].where(~hidden))
     protection = pd.DataFrame({"lower_protection": need, "upper_protection": need, "sliding_protection": 0.0})
-    return SimpleNamespace(table=table, cells=cells, protection=protection.fillna(0.0))
+    return SimpleNamespace(table=table, profile=None, cells=cells, protection=protection.fillna(0.0))
 
 
 TASKS: dict[str, Callable[..., Iterator[Record]]] = {

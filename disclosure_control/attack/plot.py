@@ -8,7 +8,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = ("lower", "upper", "required_lower", "required_upper", "contributors_too", "protected", "table")
+COLUMNS = ("lower", "upper", "required_lower", "required_upper", "contributors_too", "unions_too", "protected", "table")
 
 
 def plot_intervals(intervals: pd.DataFrame, axes: Any = None) -> "Axes":

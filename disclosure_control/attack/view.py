@@ -3,193 +3,190 @@
 Written apart from the suppressor on purpose: nothing of `disclosure_control.suppression` is used here.
 """
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
+from disclosure_control.attack.facts import PROTECTION, Facts, Protected, facts_of
+from disclosure_control.attack.links import Indices, Mask, Numbers
+from disclosure_control.attack.lone import NOBODY, contributors
+from disclosure_control.attack.names import numbered
+from disclosure_control.attack.unions import Unions, sensitive_unions
 from disclosure_control.errors import AttackFailed
-from disclosure_control.table import Table
+from disclosure_control.structure import RelationArrays
 
-Numbers = NDArray[np.float64]
-Indices = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
-PROTECTION = ("lower_protection", "upper_protection", "sliding_protection")
+ROUNDING = 1e-9  # of a number of which a whole one is made
 SUMS = 1e-6  # as a part of the values: totals equal the sum of their parts
-AGREES = 1e-9  # as a part of the value: published cells equal the truth
 
 
-class Protected(Protocol):
-    """What the attack reads of a protected table."""
+class Equations(NamedTuple):
+    """The entries of equations, row by row: in each row, sign times deviation adds up to 0 over the columns."""
 
-    @property
-    def table(self) -> Table: ...
-    @property
-    def cells(self) -> pd.DataFrame: ...
-    @property
-    def protection(self) -> pd.DataFrame: ...
+    rows: Indices
+    columns: Indices
+    signs: Numbers
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The withheld cells of all tables, each once, and the equations between them.
+    """The withheld cells of all tables, each once, the unions that need protection, and the equations between them.
+
+    One entry per column in every array. Columns are the cells that are withheld or need protection, and then the
+    unions. All amounts are in the values' units; deviations are from the truth.
 
     Attributes:
-        places: for every table, the rows of its withheld cells and the columns that stand for them.
-        truth: their values; `need_down`, `need_up` and `need_apart`: the protection that they need.
-        rows, columns, signs: the entries of the equations: in each, the withheld cells' deviations add up to 0.
-        negative: whether values may be negative; if not, everybody knows that.
-        lone: columns that each lone contributor knows; `largest_in` (column, contributor): not to be defended there.
+        places: for every table, the rows of its cells that are columns, and these columns.
+        truth: the values. `room_down`, `room_up`: how far below and above an attacker has to reckon; 0: it is known.
+        need_down, need_up, need_apart: the protection required below, above, and of the whole width.
+        whole: it is a whole number, as everybody knows.
+        knower: the number of the lone contributor who knows it, or `NOBODY`.
+        exempt: pairs (column, contributor): who is no attacker there.
+        equations: between the deviations. `unions`: the columns that each union, from `cells` on, is the sum of.
     """
 
     places: tuple[tuple[Indices, Indices], ...]
     truth: Numbers
+    room_down: Numbers
+    room_up: Numbers
     need_down: Numbers
     need_up: Numbers
     need_apart: Numbers
-    rows: Indices
-    columns: Indices
-    signs: Numbers
-    negative: bool
-    lone: tuple[Indices, ...]
-    largest_in: frozenset[tuple[int, int]]
+    whole: Mask
+    knower: Indices
+    exempt: Indices
+    equations: Equations
+    unions: tuple[Indices, ...]
 
     def __len__(self) -> int:
         return len(self.truth)
 
-    @cached_property
-    def starts(self) -> Indices:
-        """Where each equation's entries begin, and their number at the end."""
-        count = int(self.rows.max(initial=-1)) + 1
-        return np.searchsorted(self.rows, np.arange(count + 1))
+    @property
+    def cells(self) -> int:
+        """The number of columns that are cells."""
+        return len(self) - len(self.unions)
 
-    def room(self, prior: float | None) -> tuple[Numbers, Numbers]:
-        """How far below and above the truth each cell may lie, for all that the attacker knows beforehand."""
-        endless = np.full(len(self), np.inf)
-        if prior is None:
-            return (endless if self.negative else self.truth), endless
-        return prior * np.abs(self.truth), prior * np.abs(self.truth)
+    @property
+    def known(self) -> Mask:
+        """Which columns everybody knows: published in some table, or impossible."""
+        return np.asarray((self.room_down == 0) & (self.room_up == 0))
 
 
-def view_of(protected: Sequence[Protected]) -> View:
-    """The attacker's view. Raises `AttackFailed` where published cells or sums are not true."""
-    names: dict[Hashable, int] = {}
-    numbers = [
-        np.array(
-            [names.setdefault((each.table.value_name, key), len(names)) for key in Table.keys(each.table)], np.int64
-        )
-        for each in protected
-    ]
-    facts = pd.concat([_facts(each, cells) for each, cells in zip(protected, numbers, strict=True)]).groupby(level=0)
-    known = facts.max().sort_index()
-    hidden = facts["hidden"].min().to_numpy(dtype=bool)  # one table that publishes it is enough
-    column = np.where(hidden, np.cumsum(hidden) - 1, -1)
-    relations = {
-        (int(cells[total]), *np.sort(cells[parts]).tolist()): None
-        for each, cells in zip(protected, numbers, strict=True)
-        for total, parts in each.table.relations
-    }
-    _require_sums(list(relations), known["value"].to_numpy())
-    at = known[hidden]
-    truth, need_down, need_up, need_apart = (at[name].to_numpy(dtype="float64") for name in ("value", *PROTECTION))
+def view_of(protected: Sequence[Protected], prior: float | None = None) -> View:
+    """The view of an attacker who knows every value to within this part of it; None: only what everybody knows.
+
+    Raises:
+        AttackFailed: something that is published, or a sum, is not true; or cells have no or two values.
+    """
+    of, count = numbered([each.table for each in protected])
+    facts = facts_of(protected, of, count)
+    relations = _relations(protected, of)
+    _require_sums(relations, facts.value)
+    unions = sensitive_unions(protected, of, facts)
+    asked = facts.withheld | (facts.needs > 0).any(axis=0)
+    column = np.where(asked, np.cumsum(asked) - 1, -1)
+    return _view(protected, of, _attacked(facts, prior), relations, unions, column)
+
+
+def _view(
+    protected: Sequence[Protected],
+    of: Sequence[Indices],
+    facts: Facts,
+    relations: RelationArrays,
+    unions: Unions,
+    column: Indices,
+) -> View:
+    cells = np.flatnonzero(column >= 0)
+    members = tuple(column[each] for each in unions.cells)
+    room_down, room_up = (_and_unions(room[cells], members) for room in (facts.room_down, facts.room_up))
+    need_down, need_up, need_apart = facts.needs[:, cells]
+    known = facts.published[cells]
+    knower, exempt = contributors(relations, facts)
     return View(
-        tuple(_places(each, cells, column) for each, cells in zip(protected, numbers, strict=True)),
-        truth,
-        need_down,
-        need_up,
-        need_apart,
-        *_equations(list(relations), column),
-        any(_negative(each.table) for each in protected),
-        *_contributors(list(relations), known, column),
+        places=tuple(_places(each, numbers, column) for each, numbers in zip(protected, of, strict=True)),
+        truth=_and_unions(facts.value[cells], members),
+        room_down=room_down,
+        room_up=room_up,
+        need_down=np.append(need_down, np.minimum(unions.need_down, room_down[len(cells) :])),
+        need_up=np.append(need_up, unions.need_up),
+        need_apart=np.append(need_apart, np.zeros(len(members))),
+        whole=np.append(facts.whole[cells], [facts.whole[each].all() for each in unions.cells]).astype(bool),
+        knower=np.append(np.where(known, NOBODY, knower[cells]), np.full(len(members), NOBODY)),
+        exempt=_exempt(exempt, knower, column, unions, len(cells)),
+        equations=_equations(relations, column, ~facts.published, members),
+        unions=members,
     )
 
 
-def _facts(protected: Protected, numbers: Indices) -> pd.DataFrame:
-    """Of every cell, by its number: the truth, whether it is withheld, its protection, its contributors."""
-    truth, shown = protected.table.cells, protected.cells["value"].to_numpy(dtype="float64")
-    value = truth["value"].to_numpy(dtype="float64")
-    hidden = np.isnan(shown)
-    if not np.isclose(shown[~hidden], value[~hidden], rtol=AGREES, atol=0).all():
-        raise AttackFailed("A published cell does not equal the truth, so the attack would prove nothing.")
-    lone = np.zeros(len(value), bool)
-    if protected.table.value_name is not None and "units" in truth:
-        lone = truth["units"].to_numpy() == 1
-    largest = truth["largest_1"].to_numpy() if "largest_1" in truth else value / 2
-    protection = {side: protected.protection[side].to_numpy(dtype="float64") for side in PROTECTION}
-    return pd.DataFrame(
-        {"value": value, "hidden": hidden, **protection, "lone": lone, "largest": largest}, index=numbers
-    )
+def _attacked(facts: Facts, prior: float | None) -> Facts:
+    """The facts, with the room that is left to an attacker who sees what is published and has this prior.
+
+    Who knows every value to within a part of it knows those that are zero: there is nothing to require of them.
+    """
+    room_down, room_up, needs = facts.room_down, facts.room_up, facts.needs
+    if prior is not None:
+        share = prior * np.abs(facts.value)
+        share = np.where(facts.whole, np.floor(share + ROUNDING), share)
+        room_down, room_up = np.minimum(room_down, share), np.minimum(room_up, share)
+        needs = np.where(facts.value == 0, 0, needs)
+    hidden = ~facts.published
+    return replace(facts, room_down=np.where(hidden, room_down, 0), room_up=np.where(hidden, room_up, 0), needs=needs)
 
 
-def _require_sums(relations: list[tuple[int, ...]], value: Numbers) -> None:
-    for total, *parts in relations:
-        if abs(value[total] - value[parts].sum()) > SUMS * np.abs(value[parts]).sum() + SUMS * abs(value[total]):
-            raise AttackFailed("A total is not the sum of its parts, so the attack would prove nothing.")
-
-
-def _negative(table: Table) -> bool:
-    cells = table.cells
-    return bool((cells["value"] < 0).any() or ("negatives" in cells and (cells["negatives"] > 0).any()))
+def _and_unions(amount: Numbers, members: Sequence[Indices]) -> Numbers:
+    """The amounts of cells, and behind them those of the unions."""
+    return np.append(amount, [amount[each].sum() for each in members])
 
 
 def _places(protected: Protected, numbers: Indices, column: Indices) -> tuple[Indices, Indices]:
-    rows = np.flatnonzero(protected.cells["value"].isna().to_numpy() & (column[numbers] >= 0))
+    """The rows of a table's cells that it does not show, or that need protection; and their columns."""
+    hidden = protected.cells["value"].isna().to_numpy()
+    exposed = (protected.protection[list(PROTECTION)].to_numpy(dtype="float64") > 0).any(axis=1)
+    rows = np.flatnonzero(hidden | exposed)
     return rows, column[numbers[rows]]
 
 
-def _equations(relations: list[tuple[int, ...]], column: Indices) -> tuple[Indices, Indices, Numbers]:
-    """What is left of the relations when all that is published is subtracted; each equation once."""
-    left: dict[tuple[int, ...], tuple[int, ...]] = {}
-    for relation in relations:
-        hidden = tuple(cell for cell in relation if column[cell] >= 0)
-        if hidden:
-            left.setdefault(hidden, tuple(-1 if cell == relation[0] else 1 for cell in hidden))
-    sizes = [len(each) for each in left]
-    cells = np.array([cell for each in left for cell in each], np.int64)
-    signs = np.array([sign for each in left.values() for sign in each], np.float64)
-    return np.repeat(np.arange(len(sizes)), sizes), column[cells], signs
+def _exempt(exempt: Indices, knower: Indices, column: Indices, unions: Unions, cells: int) -> Indices:
+    """Pairs (column, contributor). A union's contributors are kept from each other by its cells."""
+    of_unions = [np.stack([np.full(len(each), cells + n), knower[each]], 1) for n, each in enumerate(unions.cells)]
+    of_cells = np.stack([column[exempt[:, 0]], exempt[:, 1]], axis=1)
+    pairs = np.concatenate([of_cells, *of_unions])
+    return pairs[(pairs >= 0).all(axis=1)]
 
 
-def _contributors(
-    relations: list[tuple[int, ...]], known: pd.DataFrame, column: Indices
-) -> tuple[tuple[Indices, ...], frozenset[tuple[int, int]]]:
-    """The lone contributors' withheld cells; and where each of them is the largest in a cell that hers is part of.
-
-    A total and a part with one contributor each have the same one. The protection of a cell guards its largest
-    contributor, who is no attacker there.
-    """
-    lone, value, largest = (known[name].to_numpy() for name in ("lone", "value", "largest"))
-    above: dict[int, set[int]] = {}
-    for total, *parts in relations:
-        for part in parts:
-            above.setdefault(part, set()).add(total)
-    owner: dict[int, int] = {}
-    for cell in np.flatnonzero(lone).tolist():
-        ancestors = _all_above(cell, above)
-        same = {each for each in ancestors if lone[each]} | {cell}
-        chief = min(owner.get(each, each) for each in same)
-        owner.update(dict.fromkeys(same, chief))
-    chiefs = {chief: number for number, chief in enumerate(sorted(set(owner.values())))}
-    cells: list[list[int]] = [[] for _ in chiefs]
-    largest_in = set()
-    for cell, chief in owner.items():
-        if column[cell] >= 0:
-            cells[chiefs[chief]].append(int(column[cell]))
-        for each in _all_above(cell, above):
-            if column[each] >= 0 and value[cell] >= largest[each] * (1 - AGREES):
-                largest_in.add((int(column[each]), chiefs[chief]))
-    return tuple(np.array(each, np.int64) for each in cells), frozenset(largest_in)
+def _relations(protected: Sequence[Protected], of: Sequence[Indices]) -> RelationArrays:
+    """The equations of all tables, over the numbers of the cells."""
+    arrays = [each.table.relation_arrays for each in protected]
+    lengths = np.concatenate([np.diff(each.starts) for each in arrays])
+    return RelationArrays(
+        np.concatenate([cells[each.totals] for each, cells in zip(arrays, of, strict=True)]),
+        np.concatenate(([0], np.cumsum(lengths))),
+        np.concatenate([cells[each.parts] for each, cells in zip(arrays, of, strict=True)]),
+    )
 
 
-def _all_above(cell: int, above: dict[int, set[int]]) -> set[int]:
-    found: set[int] = set()
-    waiting = {cell}
-    while waiting:
-        waiting = set().union(*(above.get(each, set()) for each in waiting)) - found
-        found |= waiting
-    return found
+def _require_sums(relations: RelationArrays, value: Numbers) -> None:
+    totals, starts, parts = relations
+    if not len(totals):
+        return
+    sums, sizes = (np.add.reduceat(each[parts], starts[:-1]) for each in (value, np.abs(value)))
+    if (np.abs(value[totals] - sums) > SUMS * (sizes + np.abs(value[totals]))).any():
+        raise AttackFailed("A total is not the sum of its parts, so the attack would prove nothing.")
+
+
+def _equations(relations: RelationArrays, column: Indices, hidden: Mask, members: Sequence[Indices]) -> Equations:
+    """What is left of the relations when all that is published is subtracted; and every union with its cells."""
+    count, lengths = len(relations.totals), np.diff(relations.starts)
+    rows = np.concatenate([np.arange(count), np.repeat(np.arange(count), lengths)])
+    cells = np.concatenate([relations.totals, relations.parts])
+    signs = np.concatenate([np.full(count, -1.0), np.ones(len(relations.parts))])
+    kept = hidden[cells] & (column[cells] >= 0)
+    rows, columns, signs = rows[kept], column[cells[kept]], signs[kept]
+    first = int(column.max(initial=-1)) + 1
+    for number, each in enumerate(members):
+        rows = np.append(rows, np.full(len(each) + 1, count + number))
+        columns = np.append(columns, [*each, first + number])
+        signs = np.append(signs, [*np.ones(len(each)), -1.0])
+    order = np.argsort(rows, kind="stable")
+    return Equations(rows[order], columns[order], signs[order])
