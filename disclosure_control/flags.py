@@ -3,7 +3,8 @@
 Code lists of the SDMX Global Registry: CL_OBS_STATUS 2.3 (A normal value; Q missing value, suppressed) and
 CL_CONF_STATUS 1.4 (F free for publication; primary confidentiality due to A small counts, O dominance by one unit,
 T dominance by two units, G dominance by one or two units, M other measures of concentration; C confidential
-statistical information, for whatever else; D secondary confidentiality set by the sender).
+statistical information, for whatever else; D secondary confidentiality set by the sender; N not for publication,
+restricted for internal use only).
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,12 @@ import pandas as pd
 from disclosure_control.errors import MalformedTable
 
 PUBLISHED, PRIMARY, SECONDARY = "published", "primary", "secondary"
+OBS_STATUS, CONF_STATUS = "OBS_STATUS", "CONF_STATUS"
+INTERNAL = {OBS_STATUS: "A", CONF_STATUS: "N"}  # of every cell of a table that nothing has protected
+CHANGED = {
+    OBS_STATUS: "A",
+    CONF_STATUS: "F",
+}  # of every cell of a rounded or perturbed table, whether it changed or not
 OBSERVATION = {PUBLISHED: "A", PRIMARY: "Q", SECONDARY: "Q"}
 CONFIDENTIALITY = {
     "threshold": "A",
@@ -39,8 +46,8 @@ def flags_of(status: Iterable[str], rule: Iterable[str | None]) -> pd.DataFrame:
         raise MalformedTable(f"There is no status “{unknown[0]}”. A cell is {', '.join(OBSERVATION)}.")
     return pd.DataFrame(
         {
-            "OBS_STATUS": [OBSERVATION[each] for each, _ in pairs],
-            "CONF_STATUS": [_confidentiality(each, broken) for each, broken in pairs],
+            OBS_STATUS: [OBSERVATION[each] for each, _ in pairs],
+            CONF_STATUS: [_confidentiality(each, broken) for each, broken in pairs],
         },
         dtype=object,
     )

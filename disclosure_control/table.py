@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from disclosure_control import aggregates, microdata, rowfacts, tally
 from disclosure_control.errors import MalformedTable, UnknownCode
+from disclosure_control.flags import INTERNAL
 from disclosure_control.structure import (
     Axis,
     DimensionLike,
@@ -88,7 +89,8 @@ class Table:
             `value`; `units` (int64): distinct units with a value, zero included; `holdings` (int64), if asked;
             `rows`, `negatives`, `missing`, `zeros` (int64): rows, and those with such a value; `weighted`: the total
             of weights; `record_key_sum` (int64), `impossible` (bool), if asked; `floor`: what everybody knows the
-            value is not below (0 without negative values; else the lowest value of a row, times the rows).
+            value is not below (0 without negative values; else the lowest value of a row, times the rows); `OBS_STATUS`
+            and `CONF_STATUS` (text): SDMX, a normal value for internal use only, for nothing protects it yet.
             Magnitudes also have `absolute`: the total over units of their absolute totals; `largest_1`, `largest_2`, …:
             the largest absolute totals of single units, unweighted; with weights `expanded_1`, …: the same units'
             weighted totals; `waived`, `requested` (int64): units that did so; `unwaived_largest`,
@@ -112,7 +114,8 @@ class Table:
         if not empty_codes:
             _require_used(cells, grid)
         _mark_impossible(cells, grid, impossible)
-        return cls(hierarchies, cells, "rows" if columns.rows_as_value else value, unit, tuple(separate))
+        value_name = "rows" if columns.rows_as_value else value
+        return cls(hierarchies, cells.assign(**INTERNAL), value_name, unit, tuple(separate))
 
     @classmethod
     def from_cells(
@@ -159,7 +162,7 @@ class Table:
         grid = _grid(hierarchies, separate)
         facts = aggregates.facts_of(cells, grid, columns)
         _mark_impossible(facts, grid, impossible)
-        return cls(hierarchies, facts, value, None, tuple(separate))
+        return cls(hierarchies, facts.assign(**INTERNAL), value, None, tuple(separate))
 
     @cached_property
     def grid(self) -> Grid:

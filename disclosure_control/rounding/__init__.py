@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from disclosure_control.errors import MalformedRounding
+from disclosure_control.flags import CHANGED
 from disclosure_control.rounding.alone import Ties, at_random, draws, nearest
 from disclosure_control.rounding.controlled import control
 from disclosure_control.structure import Hierarchies
@@ -136,8 +137,7 @@ def _cells(table: Table, rounded: Integers) -> pd.DataFrame:
     cells = table.cells[list(table.dimensions)].copy()
     cells["value"] = rounded
     cells["status"] = ROUNDED
-    cells["OBS_STATUS"], cells["CONF_STATUS"] = "A", "F"
-    return cells
+    return cells.assign(**CHANGED)
 
 
 def _secret(seed: int | None, key: bytes | None) -> tuple[bytes, str]:

@@ -103,10 +103,11 @@ def _require_one_total(tables: Sequence[Table]) -> None:
 
 
 def _facts(tables: Sequence[Table], of: Sequence[Indices], keys: Sequence[Key]) -> pd.DataFrame:
-    columns = list(dict.fromkeys(name for table in tables for name in table.cells if name not in table.dimensions))
+    numeric = [table.cells.drop(columns=list(table.dimensions)).select_dtypes("number") for table in tables]
+    columns = list(dict.fromkeys(name for each in numeric for name in each))
     facts = pd.DataFrame(np.nan, index=range(len(keys)), columns=columns)
-    for table, numbers in zip(tables, of, strict=True):
-        given = table.cells.drop(columns=list(table.dimensions)).select_dtypes("number").astype("float64")
+    for each, numbers in zip(numeric, of, strict=True):
+        given = each.astype("float64")
         given.index = pd.Index(numbers)
         _require_values(given["value"], keys)
         for name in ("value", "units", "holdings"):

@@ -6,15 +6,9 @@ import numpy as np
 import pandas as pd
 
 from disclosure_control.findings import Finding
+from disclosure_control.flags import PUBLISHED
 from disclosure_control.profiles import RuleProfile
 from disclosure_control.table import Table
-
-PUBLISHED, PRIMARY, SECONDARY = "published", "primary", "secondary"
-
-# SDMX code lists CL_OBS_STATUS 2.2 (A: normal value, Q: missing value, suppressed) and CL_CONF_STATUS 1.3
-# (F: free, C: confidential, primary; D: secondary confidentiality set by the sender).
-OBSERVATION_STATUS = {PUBLISHED: "A", PRIMARY: "Q", SECONDARY: "Q"}
-CONFIDENTIALITY_STATUS = {PUBLISHED: "F", PRIMARY: "C", SECONDARY: "D"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +47,9 @@ class ProtectedTable:
 
     Attributes:
         table: the truth; never to be released.
-        cells: the table's dimensions, `value` (missing where withheld), `status`, `reason`, and the SDMX flags
-            `OBS_STATUS` and `CONF_STATUS`. Nothing in it is derived from a withheld value.
+        cells: the table's dimensions, `value` (missing where withheld), `status` ("published", "primary" where a rule
+            forbids it, "secondary"), `reason` (None where published), and the SDMX flags `OBS_STATUS` and `CONF_STATUS`
+            (see `flags`). Nothing in it is derived from a withheld value.
         protection: by cell, `lower_protection`, `upper_protection` and `sliding_protection` in the values' units.
     """
 

@@ -9,18 +9,11 @@ import pandas as pd
 
 from disclosure_control.errors import SuppressionFailed
 from disclosure_control.findings import Finding
+from disclosure_control.flags import CONF_STATUS, OBS_STATUS, PRIMARY, PUBLISHED, SECONDARY, flags_of
 from disclosure_control.profiles import RuleProfile
 from disclosure_control.suppression.lp import Deadline
 from disclosure_control.suppression.problem import Mask
-from disclosure_control.suppression.protected import (
-    CONFIDENTIALITY_STATUS,
-    OBSERVATION_STATUS,
-    PRIMARY,
-    PUBLISHED,
-    SECONDARY,
-    ProtectedTable,
-    Report,
-)
+from disclosure_control.suppression.protected import ProtectedTable, Report
 from disclosure_control.suppression.solve import Progress, Solution, solve
 from disclosure_control.suppression.system import SIDES, System, system_of
 from disclosure_control.suppression.unions import sensitive_unions
@@ -132,8 +125,7 @@ def _protected(system: System, place: int, withheld: Mask, profile: RuleProfile,
     cells["value"] = table.cells["value"].where(~hidden)
     cells["status"] = status
     cells["reason"] = _reasons(status, verdict["reason"])
-    cells["OBS_STATUS"] = [OBSERVATION_STATUS[each] for each in status]
-    cells["CONF_STATUS"] = [CONFIDENTIALITY_STATUS[each] for each in status]
+    cells[[OBS_STATUS, CONF_STATUS]] = flags_of(status, verdict["rule"]).to_numpy()
     findings = (*system.findings[place], _finding(status, report))
     return ProtectedTable(table, profile, cells, verdict[list(SIDES)].copy(), findings, report)
 
