@@ -19,7 +19,9 @@ from datasets.columns import RESERVED_WORDS, Column, ColumnRole, Identifier, Par
 from datasets.errors import CatalogueError, ForbiddenColumn, UnknownColumn
 
 ExactKind: TypeAlias = Literal["crosstab"]
-PrivateKind: TypeAlias = Literal["private_count"]
+PrivateKind: TypeAlias = Literal[
+    "private_count", "private_sum", "private_mean", "private_variance", "private_quantile", "private_regression"
+]
 Audience: TypeAlias = Literal["pre_publication", "publication"]
 Audiences: TypeAlias = tuple[Audience, ...]
 Rho: TypeAlias = Annotated[float, Field(gt=0, description="a finite number above 0")]

@@ -20,6 +20,7 @@ from disclosure_control.errors import (
     MalformedRecordKeys,
     MalformedRounding,
     MalformedTable,
+    PriceTooHigh,
     PrivateReleaseFailed,
     RoundingFailed,
     UnknownCellKey,
@@ -31,7 +32,6 @@ from disclosure_control.errors import (
 from disclosure_control.findings import Finding
 from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.primary import suppress_primary
-from disclosure_control.privacy.count_release import PrivateCounts, release_counts
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.plan import PrivatePlan
 from disclosure_control.profiles import RuleProfile
@@ -83,7 +83,7 @@ __all__ = [
     "PTable",
     "PerturbedTable",
     "Population",
-    "PrivateCounts",
+    "PriceTooHigh",
     "PrivatePlan",
     "PrivateReleaseFailed",
     "ProtectedTable",
@@ -111,7 +111,6 @@ __all__ = [
     "passes",
     "perturb",
     "recover",
-    "release_counts",
     "round_table",
     "suppress",
     "suppress_primary",

@@ -19,7 +19,7 @@ DisclosureControlError    base; its text says what, why and what to do next, and
 ├── PrivateReleaseFailed  a private statistic that was charged could not be computed; the charge stands
 ├── AttackFailed          the attack could not be carried out, so nothing is known to be safe
 └── LedgerError           the ledger cannot do this
-    └── BudgetExceeded    a price above what is left
+    └── BudgetExceeded    a price above what is left; PriceTooHigh says for a private plan what would fit
 """
 
 from decimal import Decimal
@@ -113,6 +113,18 @@ class BudgetExceeded(LedgerError):
             f"This costs ρ = {in_rho(self.price)}, and the budget “{self.scope}” has ρ = {in_rho(self.left)} left. "
             "Ask with a smaller ρ (more noise), or ask the data owner for a larger budget."
         )
+
+
+class PriceTooHigh(BudgetExceeded):
+    """A private plan's price above what is left, and what would fit."""
+
+    def __init__(self, scope: str, price: int, left: int, fits: str) -> None:
+        super().__init__(scope, price, left)
+        self.args = (scope, price, left, fits)
+        self.fits = fits
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} {self.fits}".strip()
 
 
 class UnknownScope(LedgerError):

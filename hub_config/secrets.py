@@ -31,8 +31,6 @@ class Secret(StrEnum):
     """Signs the person and project of a call from a session."""
     WEB = "web"
     """Signs the outputs service's browser sessions."""
-    NOISE_SALT = "noise_salt"
-    """Orders a person's rows in the privacy stage; the checker's alone."""
     LEDGER = "ledger"
     """Seals the entries of the privacy ledger; whoever writes to its database without it is noticed."""
     HUB_COOKIE = "hub_cookie"
@@ -89,10 +87,6 @@ class Secrets:
     @property
     def copies(self) -> bytes:
         return self.key(Secret.COPIES)
-
-    @property
-    def noise_salt(self) -> str:
-        return self.text(Secret.NOISE_SALT)
 
     @property
     def ledger(self) -> bytes:

@@ -60,7 +60,7 @@ def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 
 def checker_settings(settings: Settings) -> "CheckerSettings":
-    """What the checker is told. Of the secrets, it gets the noise salt and the ledger's key."""
+    """What the checker is told. Of the secrets, it gets the ledger's key."""
     from safe_outputs.checker.worker import CheckerSettings
 
     secrets = Secrets(settings.secrets)
@@ -70,7 +70,6 @@ def checker_settings(settings: Settings) -> "CheckerSettings":
         store=settings.store,
         releases=settings.releases,
         lock=settings.ledger.with_name("lock"),
-        noise_salt=secrets.noise_salt,
         ledger_key=secrets.ledger,
     )
 

@@ -54,12 +54,16 @@ class Column(_Frozen):
 
 
 class Cell(_Frozen):
-    """One combination of codes. A withheld cell has no values, only the reason."""
+    """One combination of codes. A withheld cell has no values, only the reason.
+
+    `ranges`: the 95 % interval of each noisy value; empty for exact ones.
+    """
 
     codes: tuple[str, ...]
     status: Status
     reason: str | None = None
     values: tuple[int | float | None, ...]
+    ranges: tuple[tuple[float, float] | None, ...] = ()
 
 
 class TableOfCells(_Frozen):
@@ -86,18 +90,43 @@ class RuleProfileUsed(_Frozen):
     digest: str
 
 
+class MeasureError(_Frozen):
+    """How far the noise takes the answers of one measure: a number where there is one, and the sentence's part."""
+
+    measure: str
+    error: float | None
+    words: str
+
+
 class Noise(_Frozen):
-    """The mechanism, and how far its answers lie from the bounded counts at `confidence`.
+    """The mechanism, and how far its answers lie from the bounded truth at `confidence`.
 
     `bound` says in a sentence how each unit's contribution is bounded; what it leaves out is in no answer.
     """
 
     mechanism: str
     guarantee: str
-    scale: float
-    accuracy: float
+    errors: tuple[MeasureError, ...]
     confidence: float = 0.95
     bound: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """“± 10 persons”; of several measures each with its name."""
+        if len(self.errors) == 1:
+            return self.errors[0].words
+        return "; ".join(f"{each.measure} {each.words}" for each in self.errors)
+
+
+class Quote(_Frozen):
+    """What a private statistic would cost, and what is left in each budget (billionths of ρ)."""
+
+    nano_rho: int
+    remaining: dict[str, int]
+
+    @property
+    def fits(self) -> bool:
+        return self.nano_rho <= min(self.remaining.values(), default=0)
 
 
 class Charge(_Frozen):
@@ -121,7 +150,8 @@ class ReleaseFile(_Frozen):
 class Answer(_Frozen):
     """The answer to one statistic.
 
-    `audiences` are those for which the release policy permits it, `checkers` how many output checkers it asks for.
+    `preview` where the numbers are made up to show the answer's form. `audiences` are those for which the release
+    policy permits it, `checkers` how many output checkers it asks for.
     """
 
     plan: Plan
@@ -136,6 +166,7 @@ class Answer(_Frozen):
     table: TableOfCells
     noise: Noise | None = None
     charge: Charge | None = None
+    preview: Quote | None = None
     exemption: str | None = None
     audiences: tuple[str, ...]
     checkers: int

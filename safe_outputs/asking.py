@@ -16,7 +16,7 @@ from governance.errors import SaferoomError
 from safe_outputs.answers import Answer, answer_from_json
 from safe_outputs.errors import MalformedPlan, NoSuchThing, WrongState
 from safe_outputs.models import Statistic
-from safe_outputs.statistics import Crosstab, PrivateCount, plan_from_json, plan_hash, plan_to_json
+from safe_outputs.statistics import Crosstab, Private, plan_from_json, plan_hash, plan_to_json
 from safe_outputs.store import Store
 from safe_outputs.transitions import STATISTIC_TRANSITIONS, StatisticState
 
@@ -33,7 +33,7 @@ class Asker:
     project: str
 
 
-def read_plan(value: Any) -> Crosstab | PrivateCount:
+def read_plan(value: Any) -> Crosstab | Private:
     """The plan in a request's body. Raises `MalformedPlan`, which says where it is wrong."""
     try:
         return plan_from_json(value)
@@ -45,14 +45,18 @@ def read_plan(value: Any) -> Crosstab | PrivateCount:
         raise MalformedPlan(f"This is not a statistic that can be asked for: {places}.") from None
 
 
-def ask(session: Session, asker: Asker, plan: Crosstab | PrivateCount, code: str) -> Statistic:
+def ask(session: Session, asker: Asker, plan: Crosstab | Private, code: str) -> Statistic:
     """Put a statistic into the queue.
 
     A private plan that this project already paid for, on the same version, is not computed anew: the same statistic
     is returned (I6).
     """
     digest = plan_hash(plan)
-    if isinstance(plan, PrivateCount) and (earlier := _earlier(session, asker, plan, digest)) is not None:
+    if (
+        isinstance(plan, Private)
+        and not plan.preview
+        and (earlier := _earlier(session, asker, plan, digest)) is not None
+    ):
         return earlier
     statistic = Statistic(
         id=f"s-{secrets.token_hex(6)}",
@@ -72,7 +76,7 @@ def ask(session: Session, asker: Asker, plan: Crosstab | PrivateCount, code: str
     return statistic
 
 
-def _earlier(session: Session, asker: Asker, plan: PrivateCount, digest: str) -> Statistic | None:
+def _earlier(session: Session, asker: Asker, plan: Crosstab | Private, digest: str) -> Statistic | None:
     agreement = agreement_in_force(session, asker.project, plan.dataset)
     version = agreement.version if agreement is not None else None
     query = select(Statistic).where(

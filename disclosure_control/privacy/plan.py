@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, TypeVar
 import duckdb
 from pydantic import Field, ValidationError, model_validator
 
-from disclosure_control.errors import MalformedPrivatePlan
+from disclosure_control.errors import BudgetExceeded, MalformedPrivatePlan, PriceTooHigh
 from disclosure_control.privacy.accuracy import ALPHA, GROUP_SIZE, Accuracy, Errors, accuracy_of
 from disclosure_control.privacy.bounded import Bounded, bounded
 from disclosure_control.privacy.catalogue import Exact, Frozen, Name, PublicDataset
@@ -86,8 +86,8 @@ class Cost:
         return epsilon_of(self.nano_rho)
 
 
-class PrivatePlan(Frozen):
-    """See the module. `dataset` holds the columns that the plan uses and no others.
+class Question(Frozen):
+    """What is asked of a dataset, without the dataset's description.
 
     Attributes:
         where: which rows count.
@@ -95,7 +95,6 @@ class PrivatePlan(Frozen):
         groups_per_unit, rows_per_unit: K and M: in how many groups, and with how many rows in each, a unit counts.
     """
 
-    dataset: PublicDataset
     where: Expression | None = None
     by: Annotated[tuple[Key, ...], Field(max_length=6)] = ()
     unknown_keys: UnknownKeys | None = None
@@ -104,6 +103,12 @@ class PrivatePlan(Frozen):
     measures: Measures
     mechanism: Kind = "gaussian"
     price: Annotated[Price | Wanted, Field(discriminator="kind")]
+
+
+class PrivatePlan(Question):
+    """See the module. `dataset` holds the columns that the plan uses and no others."""
+
+    dataset: PublicDataset
 
     @model_validator(mode="after")
     def _valid(self) -> Self:
@@ -164,6 +169,17 @@ class PrivatePlan(Frozen):
                 price=price,
             )
         )
+
+    @classmethod
+    def asked(cls, dataset: PublicDataset, question: str | bytes) -> Self:
+        """The plan of a question (its JSON) about a published dataset. Raises `MalformedPrivatePlan`."""
+        text = json.dumps(_json(question))
+        found = _valid_or_sentence(lambda: Question.model_validate_json(text, strict=True))
+        return cls.of(dataset, **{name: getattr(found, name) for name in Question.model_fields})
+
+    def at(self, nano_rho: int) -> Self:
+        """The same plan at another price."""
+        return _valid_or_sentence(lambda: type(self)(**(dict(self) | {"price": Price(nano_rho=nano_rho)})))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -252,19 +268,31 @@ class PrivatePlan(Frozen):
         A retry of the same plan (or the same `request`) on the same scopes returns the stored bytes and costs nothing.
 
         Raises:
-            BudgetExceeded: the price is above what is left; nothing was read, nothing was charged.
+            PriceTooHigh: above what is left; nothing was read, nothing was charged. Says what would fit.
             PrivateReleaseFailed: the data could not be computed on; the charge stands.
         """
-        return released(
-            connection,
-            ledger,
-            scopes,
-            errors=self.errors(),
-            plan_hash=self.hash,
-            nano_rho=self.cost().nano_rho,
-            nano_delta=self._nano_delta,
-            request=request,
-        )
+        try:
+            return released(
+                connection,
+                ledger,
+                scopes,
+                errors=self.errors(),
+                plan_hash=self.hash,
+                nano_rho=self.cost().nano_rho,
+                nano_delta=self._nano_delta,
+                request=request,
+            )
+        except BudgetExceeded as short:
+            raise PriceTooHigh(short.scope, short.price, short.left, self._what_fits(short.left)) from None
+
+    def _what_fits(self, left: int) -> str:
+        """The same question at the price that is left, in a sentence."""
+        try:
+            errors = self.at(left).accuracy()
+        except MalformedPrivatePlan:
+            return "Nothing of this question fits into that."
+        said = [f"“{name}” within ± {each.error:.4g}" for name, each in errors.items() if each.error is not None]
+        return f"For what is left the same question is answered with 95 % errors of: {', '.join(said)}." if said else ""
 
     @property
     def _nano_delta(self) -> int:
@@ -297,7 +325,7 @@ class PrivatePlan(Frozen):
         return low
 
 
-_P = TypeVar("_P", bound=PrivatePlan)
+_P = TypeVar("_P", bound=Question)
 
 
 def _used(where: Any, by: Sequence[Key], measures: Sequence[Any]) -> set[str]:
@@ -334,7 +362,7 @@ def _valid_or_sentence(make: Callable[[], _P]) -> _P:
             f"{'.'.join(str(part) for part in each['loc']) or 'plan'}: {each['msg'].removeprefix('Value error, ')}"
             for each in error.errors(include_input=False, include_url=False)[:3]
         )
-        raise MalformedPrivatePlan(f"This is no plan that can be asked for: {places}") from None
+        raise MalformedPrivatePlan(f"This is no plan that can be asked for: {places.rstrip('.')}.") from None
     if sum(1 for part in (plan.where, *plan.by, *plan.measures) if part is not None for _ in nodes(part)) > MOST_NODES:
         raise MalformedPrivatePlan("This plan has too many parts.")
     return plan

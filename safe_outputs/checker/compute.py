@@ -5,11 +5,11 @@ from importlib.metadata import version
 
 from datasets.engines import open_copy
 from disclosure_control.privacy.ledger import Ledger
-from safe_outputs.answers import Answer, Charge, Finding, Noise, ReleaseFile, TableOfCells, worst
+from safe_outputs.answers import Answer, Charge, Finding, Noise, Quote, ReleaseFile, TableOfCells, worst
 from safe_outputs.checker import disclosure_stage, privacy_stage
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.files import table_as_csv
-from safe_outputs.statistics import Crosstab, PrivateCount, canonical, in_words, plan_hash
+from safe_outputs.statistics import Crosstab, Private, canonical, in_words, plan_hash
 from safe_outputs.store import Store
 
 SOFTWARE = ("saferoom", "duckdb", "opendp", "pandas")
@@ -24,9 +24,10 @@ class Computed:
     noise: Noise | None = None
     charge: Charge | None = None
     exemption: str | None = None
+    preview: Quote | None = None
 
 
-def compute(plan: Crosstab | PrivateCount, evidence: Evidence, store: Store, ledger: Ledger, salt: str) -> Answer:
+def compute(plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: Ledger) -> Answer:
     """The answer to a plan; the file that would leave is in the store when this returns.
 
     Raises:
@@ -34,7 +35,7 @@ def compute(plan: Crosstab | PrivateCount, evidence: Evidence, store: Store, led
         DisclosureControlError: nobody in the population, no budget left, an unproven mechanism.
     """
     audiences = privacy_stage.permitted_audiences(plan, evidence)
-    done = _stages(plan, evidence, ledger, salt)
+    done = _stages(plan, evidence, ledger)
     content = table_as_csv(done.table)
     name = "-".join([plan.kind, *(column.name for column in done.table.dimensions)])
     return Answer(
@@ -51,6 +52,7 @@ def compute(plan: Crosstab | PrivateCount, evidence: Evidence, store: Store, led
         noise=done.noise,
         charge=done.charge,
         exemption=done.exemption,
+        preview=done.preview,
         audiences=audiences,
         checkers=evidence.catalogue.release.checkers,
         file=ReleaseFile(name=f"{name}.csv", media_type="text/csv", digest=store.put(content), size=len(content)),
@@ -58,18 +60,18 @@ def compute(plan: Crosstab | PrivateCount, evidence: Evidence, store: Store, led
     )
 
 
-def _stages(plan: Crosstab | PrivateCount, evidence: Evidence, ledger: Ledger, salt: str) -> Computed:
+def _stages(plan: Crosstab | Private, evidence: Evidence, ledger: Ledger) -> Computed:
+    if isinstance(plan, Private) and plan.preview:
+        table, findings, noise, quote = privacy_stage.preview(ledger, plan, evidence)
+        return Computed(table, findings, noise, preview=quote)
     with open_copy(evidence.path) as connection:
         match plan:
             case Crosstab():
                 table, findings = disclosure_stage.protected_table(connection, plan, evidence)
                 privacy_stage.record_exact(ledger, plan, evidence)
                 return Computed(table, findings, exemption=privacy_stage.exemption(evidence))
-            case PrivateCount():
-                request = f"{evidence.project_id}/{plan_hash(plan)}/{evidence.source.version_digest}"
-                return Computed(
-                    *privacy_stage.private_table(connection, ledger, plan, evidence, salt=salt, request=request)
-                )
+            case Private():
+                return Computed(*privacy_stage.private_table(connection, ledger, plan, evidence))
 
 
 def stored(answer: Answer, store: Store) -> str:

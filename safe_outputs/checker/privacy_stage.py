@@ -1,33 +1,61 @@
 """The privacy stage: which statistics need noise, what they cost, and which are exempt by the owner's policy."""
 
+import json
+from collections.abc import Sequence
+
 import duckdb
 
-from disclosure_control.privacy.count_release import release_counts
-from disclosure_control.privacy.gaussian_counts import DELTA, NANO, GaussianCounts
-from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope
-from safe_outputs.answers import AUDIENCES, Cell, Charge, Column, Finding, Noise, TableOfCells, Verdict
+from disclosure_control import PrivatePlan
+from disclosure_control.errors import MalformedPrivatePlan
+from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope, in_rho
+from disclosure_control.privacy.mechanisms import DELTA
+from safe_outputs.answers import AUDIENCES, Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
-from safe_outputs.checker.population import codes_of, dimension_of, population_of
+from safe_outputs.checker.private_table import errors_of, public_dataset, table_of
 from safe_outputs.errors import MalformedPlan, NotPermitted
-from safe_outputs.statistics import Crosstab, PrivateCount, plan_hash
+from safe_outputs.statistics import Crosstab, Private, plan_hash
 
-MECHANISM = "discrete Gaussian (OpenDP)"
+MECHANISMS = {"gaussian": "discrete Gaussian (OpenDP)", "laplace": "discrete Laplace (OpenDP)"}
 MECHANISM_SOURCE = "Canonne, Kamath, Steinke, “The Discrete Gaussian for Differential Privacy”, 2020"
+POLICY_KINDS = {
+    "count_units": "private_count",
+    "count_rows": "private_count",
+    "sum": "private_sum",
+    "mean": "private_mean",
+    "variance": "private_variance",
+    "standard_deviation": "private_variance",
+    "quantile": "private_quantile",
+    "regression": "private_regression",
+}
+"""Measure → the kind under which the data owner's policy permits it."""
 
 
-def permitted_audiences(plan: Crosstab | PrivateCount, evidence: Evidence) -> tuple[str, ...]:
-    """The audiences for which the data owner's policy lets a statistic of this kind out.
+def permitted_audiences(plan: Crosstab | Private, evidence: Evidence) -> tuple[str, ...]:
+    """The audiences for which the data owner's policy lets a statistic of this kind out; all its measures', of several.
 
     Raises:
         NotPermitted: for none; a kind that the policy does not name is not permitted (I3).
     """
     policy = evidence.catalogue.release
-    permitted = policy.private.get(plan.kind) if isinstance(plan, PrivateCount) else policy.exact.get(plan.kind)
-    audiences = tuple(each for each in AUDIENCES if each in (permitted or ()))
+    named: dict[str, Sequence[str]]
+    if isinstance(plan, Private):
+        kinds = [POLICY_KINDS.get(str(each.get("kind")), str(each.get("kind"))) for each in plan.measures]
+        named = {str(kind): audiences for kind, audiences in policy.private.items()}
+    else:
+        kinds, named = [plan.kind], {str(kind): audiences for kind, audiences in policy.exact.items()}
+    for kind in kinds:
+        if not named.get(kind):
+            other = (
+                "Ask the data owner." if isinstance(plan, Private) else "Ask for a differentially private one instead."
+            )
+            raise NotPermitted(
+                f"The release policy of {evidence.catalogue.title} permits no {kind.replace('_', ' ')}. {other}"
+            )
+    audiences = tuple(each for each in AUDIENCES if all(each in named[kind] for kind in kinds))
     if not audiences:
-        other = "Ask for a differentially private one instead." if isinstance(plan, Crosstab) else "Ask the data owner."
         raise NotPermitted(
-            f"The release policy of {evidence.catalogue.title} permits no {plan.kind.replace('_', ' ')}. {other}"
+            f"The release policy of {evidence.catalogue.title} permits these measures for no audience together. "
+            "Ask for each by itself."
         )
     return audiences
 
@@ -60,101 +88,110 @@ def project_scope(project_id: str, dataset: str) -> str:
     return str(ProjectScope(project_id, dataset))
 
 
+def plan_of(plan: Private, evidence: Evidence) -> PrivatePlan:
+    """The plan of what was asked, on the description that the steward published. Raises `MalformedPlan`."""
+    try:
+        return PrivatePlan.asked(public_dataset(evidence), json.dumps(plan.question()))
+    except MalformedPrivatePlan as error:
+        raise MalformedPlan(str(error)) from None
+
+
 def private_table(
-    connection: duckdb.DuckDBPyConnection,
-    ledger: Ledger,
-    plan: PrivateCount,
-    evidence: Evidence,
-    *,
-    salt: str,
-    request: str,
+    connection: duckdb.DuckDBPyConnection, ledger: Ledger, plan: Private, evidence: Evidence
 ) -> tuple[TableOfCells, list[Finding], Noise, Charge]:
-    """Noisy counts, charged before they are drawn (I6). Findings look at what was asked and at noisy values only.
+    """Noisy answers, charged before they are drawn (I6). Findings look at what was asked and at noisy values only.
 
     Raises:
         MalformedPlan: a name or constant that the catalogue does not have, or a key that is not public.
-        BudgetExceeded: the price is above what is left; nothing was read.
+        PriceTooHigh: the price is above what is left; nothing was read.
     """
-    catalogue = evidence.catalogue
-    keys = _public_keys(plan, evidence)  # what the copy holds → what is published
-    population = population_of(catalogue, plan.where)
-    mechanism = GaussianCounts(nano_rho=plan.nano_rho, groups_per_unit=plan.groups_per_unit if plan.by else 1)
-    released = release_counts(
-        connection,
-        ledger,
-        population,
-        mechanism,
-        by=plan.by,
-        keys=list(keys),
-        salt=salt,
-        scopes=scopes_of(evidence),
-        request=request,
-    )
-    table = TableOfCells(
-        dimensions=(_dimension(plan, evidence),),
-        measures=(Column(name=catalogue.unit.plural, label=f"{catalogue.unit.plural.capitalize()} (with noise)"),),
-        cells=tuple(
-            Cell(codes=(label,), status="published", values=(count,))
-            for label, count in zip(keys.values(), released.counts, strict=True)
-        ),
-    )
-    noise = _noise(mechanism, catalogue.unit.singular, plan)
+    asked = plan_of(plan, evidence)
+    request = f"{evidence.project_id}/{asked.hash}/{evidence.source.version_digest}"
+    released = asked.release(connection, ledger, scopes_of(evidence), request=request)
+    noise = _noise(asked, evidence)
+    if released.charge is None:
+        raise NotPermitted("A private statistic without a charge is not handed out. Tell the operator.")
     charge = Charge(
         id=released.charge.id,
         nano_rho=released.charge.nano_rho,
         scopes=released.charge.scopes,
-        remaining={scope: ledger.remaining(scope) for scope in released.charge.scopes},
+        remaining=_remaining(ledger, evidence),
     )
-    return table, [_finding(noise, plan)], noise, charge
+    return table_of(asked, released, evidence), [_finding(noise, asked)], noise, charge
 
 
-def _public_keys(plan: PrivateCount, evidence: Evidence) -> dict[str, str]:
-    if plan.by is None:
-        return {"all": "all"}
-    column = dimension_of(evidence.catalogue, plan.by)
-    if not column.key:
-        public = ", ".join(each.name for each in evidence.catalogue.columns if each.key) or "none"
-        raise MalformedPlan(f"The values of “{plan.by}” are no public keys. Public keys: {public}.")
-    return codes_of(column)
+def preview(ledger: Ledger, plan: Private, evidence: Evidence) -> tuple[TableOfCells, list[Finding], Noise, Quote]:
+    """Made-up data in the form of the answer, its accuracy and its price: free, and the data is not read.
+
+    Raises:
+        MalformedPlan: as `private_table`.
+    """
+    asked = plan_of(plan, evidence)
+    noise = _noise(asked, evidence)
+    quote = Quote(nano_rho=asked.cost().nano_rho, remaining=_remaining(ledger, evidence))
+    return table_of(asked, asked.dry_run(), evidence), [_made_up(asked, quote)], noise, quote
 
 
-def _dimension(plan: PrivateCount, evidence: Evidence) -> Column:
-    if plan.by is None:
-        return Column(name="population", label="Population")
-    return Column(name=plan.by, label=dimension_of(evidence.catalogue, plan.by).label)
+def _remaining(ledger: Ledger, evidence: Evidence) -> dict[str, int]:
+    return {scope: ledger.remaining(scope) for scope in scopes_of(evidence)}
 
 
-def _bound(unit: str, plan: PrivateCount) -> str:
-    """What a unit's contribution is bounded to. Where nothing is left out by it, there is nothing to say."""
-    if plan.by is None:
-        return ""
-    groups = "one group" if plan.groups_per_unit == 1 else f"{plan.groups_per_unit} groups"
-    return (
-        f"Each {unit} counts in {groups} at most. Where one belongs to more, the other groups' counts are too low "
-        "by it; the noise says nothing of that."
-    )
-
-
-def _noise(mechanism: GaussianCounts, unit: str, plan: PrivateCount) -> Noise:
+def _noise(asked: PrivatePlan, evidence: Evidence) -> Noise:
+    cost = asked.cost()
+    errors: tuple[MeasureError, ...] = errors_of(asked, evidence)
     return Noise(
-        mechanism=MECHANISM,
+        mechanism=MECHANISMS[asked.mechanism],
         guarantee=(
-            f"ρ = {mechanism.nano_rho / NANO:g} (zero-concentrated), that is ε = {mechanism.epsilon():.3f} at "
-            f"δ = {DELTA:g}, for adding or removing all records of one {unit}"
+            f"ρ = {in_rho(cost.nano_rho)} (zero-concentrated), that is ε = {cost.epsilon:.3f} at δ = {DELTA:g}, for "
+            f"adding or removing all records of one {evidence.catalogue.unit.singular}"
         ),
-        scale=mechanism.scale,
-        accuracy=mechanism.accuracy(),
-        bound=_bound(unit, plan),
+        errors=errors,
+        bound=_bound(asked, evidence.catalogue.unit.singular),
     )
 
 
-def _finding(noise: Noise, plan: PrivateCount) -> Finding:
+def _bound(asked: PrivatePlan, unit: str) -> str:
+    """What a unit's contribution is bounded to. Where nothing is left out by it, there is nothing to say."""
+    found = []
+    if asked.by and asked.design.groups < max(1, _groups(asked)):
+        groups = "one group" if asked.design.groups == 1 else f"{asked.design.groups} groups"
+        found.append(
+            f"Each {unit} counts in {groups} at most. Where one belongs to more, the other groups' numbers are too low "
+            "by it; the noise says nothing of that."
+        )
+    if any(series.kind != "units" for series in asked.design.series):
+        rows = "one record" if asked.rows_per_unit == 1 else f"{asked.rows_per_unit} records"
+        found.append(f"Each {unit} counts with {rows} in a group at most: of one with more, their mean so often.")
+    return " ".join(found)
+
+
+def _groups(asked: PrivatePlan) -> int:
+    groups = 1
+    for domain in asked.design.domains:
+        groups *= len(domain.values)
+    return groups
+
+
+def _finding(noise: Noise, asked: PrivatePlan) -> Finding:
     return Finding(
         rule="differential privacy",
         verdict=Verdict.SAFE,
-        sentence=(f"Noise was added: with 95 % probability it is within ± {noise.accuracy:g}. {noise.bound}").strip(),
-        value=f"ρ = {plan.nano_rho / NANO:g}",
+        sentence=f"Noise was added: with 95 % probability it is within {noise.in_words}. {noise.bound}".strip(),
+        value=f"ρ = {in_rho(asked.cost().nano_rho)}",
         limit="what is left of the budgets",
         source=MECHANISM_SOURCE,
         fix="",
+    )
+
+
+def _made_up(asked: PrivatePlan, quote: Quote) -> Finding:
+    left = min(quote.remaining.values())
+    return Finding(
+        rule="preview",
+        verdict=Verdict.BLOCKED,
+        sentence="These numbers are made up, to show the form of the answer. The data was not read; nothing was paid.",
+        value=f"ρ = {in_rho(asked.cost().nano_rho)}",
+        limit=f"ρ = {in_rho(left)} is left",
+        source=MECHANISM_SOURCE,
+        fix="Ask for it when the error and the price suit you." if quote.fits else "Pay less: accept a larger error.",
     )

@@ -49,7 +49,6 @@ class CheckerSettings:
     store: Path
     releases: Path
     lock: Path
-    noise_salt: str
     ledger_key: bytes
     poll_seconds: float = 0.1
 
@@ -77,7 +76,7 @@ def run(settings: CheckerSettings, stop: threading.Event) -> None:
         log.info("checker started; statistics taken up again: %d", again)
         postponed: dict[str, float] = {}
         while not stop.is_set():
-            worked = answer_next(engine, store, ledger, settings.noise_salt)
+            worked = answer_next(engine, store, ledger)
             worked |= release_next(engine, store, settings.releases, postponed)
             if not worked:
                 stop.wait(settings.poll_seconds)
@@ -94,7 +93,7 @@ def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
     return ledger
 
 
-def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool:
+def answer_next(engine: Engine, store: Store, ledger: Ledger) -> bool:
     """Take the oldest waiting statistic and answer or refuse it; False when nothing waits."""
     with reading(engine) as session:
         if not asking.is_waiting(session):
@@ -104,7 +103,7 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool
     if statistic is None:
         return False
     try:
-        answer = _computed(engine, store, ledger, salt, statistic)
+        answer = _computed(engine, store, ledger, statistic)
         digest = stored(answer, store)
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         _log_without_data(f"statistic {statistic.id} refused", error)
@@ -117,14 +116,14 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger, salt: str) -> bool
     return True
 
 
-def _computed(engine: Engine, store: Store, ledger: Ledger, salt: str, statistic: Statistic) -> Answer:
+def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic) -> Answer:
     plan = plan_from_json(statistic.plan)
     with reading(engine) as session:
         agreement = agreement_in_force(session, statistic.project_id, plan.dataset)
         asked = (statistic.plan_hash, agreement.version if agreement is not None else None)
         before = len(released_tables(session, plan.dataset) - {asked})
         evidence = gather(session, statistic.project_id, plan.dataset, before)
-    return compute(plan, evidence, store, ledger, salt)
+    return compute(plan, evidence, store, ledger)
 
 
 def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[str, float]) -> bool:

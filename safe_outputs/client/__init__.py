@@ -5,7 +5,8 @@
     room = so.connect()
     visits = room.visits
     table = so.crosstab(visits.site, visits.plan_group, values=visits.spending, aggfunc="mean")
-    count = so.private.count(visits, by=visits.site, rho=0.05)
+    count = so.private.count(visits, by=visits.site, rho=0.05)  # a question: count.preview() is free
+    count = count.ask()
     so.request("Spending by site", [table, count], purpose="…", audience="publication")
 
 It sends what it is asked for through the session's socket; numbers are computed by the checker, never here.

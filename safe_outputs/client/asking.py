@@ -11,7 +11,7 @@ from safe_outputs.answers import Answer, answer_from_json
 from safe_outputs.client.gate import Refused
 from safe_outputs.client.room import Column, Where, present_room
 from safe_outputs.client.showing import as_frame, as_html, as_text
-from safe_outputs.statistics import Crosstab, Measure, PrivateCount, plan_to_json
+from safe_outputs.statistics import Crosstab, Measure, Private, plan_to_json
 
 WAIT_SECONDS = 300.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
@@ -74,7 +74,7 @@ def crosstab(
 def ask(make_plan: Any) -> Asked:
     """Send the plan and wait for its answer."""
     try:
-        plan: Crosstab | PrivateCount = make_plan()
+        plan: Crosstab | Private = make_plan()
     except ValidationError as error:
         places = "; ".join(each["msg"] for each in error.errors(include_input=False, include_url=False))
         raise Refused(f"This cannot be asked for: {places}.", 422) from None

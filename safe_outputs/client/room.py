@@ -18,9 +18,10 @@ class Where:
     """Conditions that all have to hold; joined with `&`."""
 
     conditions: tuple[Condition, ...]
+    dataset: str = ""
 
     def __and__(self, other: "Where") -> "Where":
-        return Where((*self.conditions, *other.conditions))
+        return Where((*self.conditions, *other.conditions), self.dataset)
 
     def __or__(self, other: object) -> "Where":
         raise TypeError("Conditions can be joined with & only. Ask for two statistics, or use .isin([...]).")
@@ -63,10 +64,10 @@ class Column:
 
     def isin(self, values: list[Scalar]) -> Where:
         """The rows whose value is one of these."""
-        return Where((Condition(column=self.name, operator="in", values=tuple(values)),))
+        return Where((Condition(column=self.name, operator="in", values=tuple(values)),), self.dataset)
 
     def _compare(self, operator: Any, value: Any) -> Where:
-        return Where((Condition(column=self.name, operator=operator, values=(value,)),))
+        return Where((Condition(column=self.name, operator=operator, values=(value,)),), self.dataset)
 
     def __repr__(self) -> str:
         unit = f", {self.unit}" if self.unit else ""

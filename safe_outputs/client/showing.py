@@ -5,16 +5,32 @@ from html import escape
 import pandas as pd
 
 from safe_outputs.answers import WITHHELD_SIGN, Answer, Cell, TableOfCells, shown, shown_code
+from safe_outputs.client.picture import picture
 
 _WITHHELD = "background:repeating-linear-gradient(45deg,#ddd,#ddd 3px,#fff 3px,#fff 6px);color:#0b0c0c"
 NANO = 1_000_000_000
 
 
 def as_frame(table: TableOfCells) -> pd.DataFrame:
-    """The table as a pandas frame: one row a cell, withheld values missing, and its `status`."""
+    """The table as a pandas frame: one row a cell, withheld values missing, and its `status`.
+
+    Noisy values have the ends of their 95 % interval beside them, `_low` and `_high`.
+    """
     names = [column.name for column in (*table.dimensions, *table.measures)]
-    rows = [[*cell.codes, *cell.values, cell.status] for cell in table.cells]
-    return pd.DataFrame(rows, columns=[*names, "status"])
+    ranged = [
+        place for place in range(len(table.measures)) if any(cell.ranges and cell.ranges[place] for cell in table.cells)
+    ]
+    ends = [f"{table.measures[place].name}_{end}" for place in ranged for end in ("low", "high")]
+    rows = [
+        [
+            *cell.codes,
+            *cell.values,
+            *(end for place in ranged for end in cell.ranges[place] or (None, None)),
+            cell.status,
+        ]
+        for cell in table.cells
+    ]
+    return pd.DataFrame(rows, columns=[*names, *ends, "status"])
 
 
 def as_text(answer: Answer) -> str:
@@ -34,7 +50,7 @@ def as_html(answer: Answer) -> str:
         f"<small>Limit: {escape(each.limit)}. Source: {escape(each.source)}.</small></li>"
         for each in answer.findings
     )
-    return f"<div><p><b>{escape(headline(answer))}</b></p>{tables}<ul>{legend}{findings}</ul></div>"
+    return f"<div><p><b>{escape(headline(answer))}</b></p>{tables}{picture(answer)}<ul>{legend}{findings}</ul></div>"
 
 
 def headline(answer: Answer) -> str:
@@ -43,10 +59,19 @@ def headline(answer: Answer) -> str:
     if answer.withheld:
         parts.append(f"{answer.withheld} of {len(answer.table.cells)} cells withheld")
     if answer.noise is not None:
-        parts.append(f"± {answer.noise.accuracy:g} at 95 %")
+        parts.append(f"{answer.noise.in_words} at 95 %")
     if answer.charge is not None:
         left = min(answer.charge.remaining.values())
         parts.append(f"ρ = {answer.charge.nano_rho / NANO:g} paid, {left / NANO:g} left")
+    if answer.preview is not None:
+        left = min(answer.preview.remaining.values())
+        return " · ".join(
+            [
+                "preview, with made-up numbers",
+                *parts[1:],
+                f"would cost ρ = {answer.preview.nano_rho / NANO:g} of {left / NANO:g} left",
+            ]
+        )
     parts.append(f"{answer.provenance} from {answer.source.dataset} v{answer.source.version}")
     return " · ".join(parts)
 

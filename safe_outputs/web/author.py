@@ -46,7 +46,7 @@ def budgets_of(database: Database, store: Store, projects: list[str]) -> list[Bu
     query = select(Statistic).where(
         Statistic.project_id.in_(projects),
         Statistic.state == StatisticState.ANSWERED,
-        Statistic.plan["kind"].as_string() == "private_count",
+        Statistic.plan["kind"].as_string() == "private",
     )
     found: dict[str, BudgetLine] = {}
     for statistic in database.scalars(query.order_by(Statistic.finished_at)):

@@ -82,8 +82,8 @@ def protection(statistic: dict[str, Any]) -> str:
     if noise:
         return (
             "How it is protected: random noise was added to every number, so that nobody can tell whether any one "
-            f"of the {units} is among them. {words.percent(noise['confidence'])} of the numbers lie within "
-            f"± {words.number(noise['accuracy'])} of the count. {noise['bound']}"
+            f"of the {units} is among them. With a probability of {words.percent(noise['confidence'])} a number is "
+            f"within {_errors(noise)} of what it would be without noise. {noise['bound']}"
         ).strip()
     if withheld:
         return (
@@ -92,6 +92,11 @@ def protection(statistic: dict[str, Any]) -> str:
             f"they would give others away. The other numbers are exact. Rules: {profile}."
         )
     return f"How it is protected: enough {units} stand behind every cell, so all numbers are exact. Rules: {profile}."
+
+
+def _errors(noise: dict[str, Any]) -> str:
+    several = len(noise["errors"]) > 1
+    return "; ".join(f"{each['measure'] + ' ' if several else ''}{each['words']}" for each in noise["errors"])
 
 
 def _units(record: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 
-from safe_outputs.statistics import Crosstab, PrivateCount
+from safe_outputs.statistics import Crosstab, Private, population_in_words
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _STEPS = (
@@ -53,9 +53,9 @@ def scope(name: str) -> str:
     return name.replace(":", " ", 1)
 
 
-def population(plan: Crosstab | PrivateCount) -> str:
+def population(plan: Crosstab | Private) -> str:
     """Which rows a plan looks at: “site is Dayton and year is at least 2”; empty when it looks at all."""
-    return " and ".join(each.in_words() for each in plan.where)
+    return population_in_words(plan)
 
 
 def percent(share: float) -> str:

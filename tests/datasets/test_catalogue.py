@@ -242,7 +242,8 @@ def test_the_example_is_complete() -> None:
     assert len(catalogue.variables) == 17
     assert all(column.description and column.label for column in catalogue.columns)
     assert catalogue.release.exact == {"crosstab": ("pre_publication", "publication")}
-    assert catalogue.release.private == {"private_count": ("pre_publication", "publication")}
+    kinds = ("count", "sum", "mean", "variance", "quantile", "regression")
+    assert catalogue.release.private == {f"private_{kind}": ("pre_publication", "publication") for kind in kinds}
     assert catalogue.column("medical_spending").upper == Decimal(50000)
 
 

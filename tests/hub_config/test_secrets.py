@@ -31,7 +31,7 @@ def test_forms_that_their_users_need(tmp_path: Path) -> None:
     secrets = Secrets.load(tmp_path)
     assert Fernet(secrets.seal).decrypt(Fernet(secrets.seal).encrypt(b"x")) == b"x"
     assert len(secrets.pseudonym) == len(secrets.copies) == len(secrets.ledger) == 32
-    assert len(secrets.gate) == len(secrets.web) == len(secrets.proxy) == len(secrets.noise_salt) == 64
+    assert len(secrets.gate) == len(secrets.web) == len(secrets.proxy) == 64
 
 
 def test_the_object_shows_no_secret(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ def told(settings: object, house: House) -> set[Secret]:
     return {secret for secret in Secret if any(house.secrets.text(secret) in value for value in values)}
 
 
-def test_checker_is_told_the_noise_salt_alone(house: House) -> None:
-    assert told(services.checker_settings(house.settings), house) == {Secret.NOISE_SALT}
+def test_checker_is_told_the_ledgers_key_alone(house: House) -> None:
+    settings = services.checker_settings(house.settings)
+    assert settings.ledger_key == house.secrets.ledger
+    assert told(settings, house) == set()
 
 
 def test_outputs_service_is_told_its_key_and_the_gates(house: House) -> None:

@@ -22,6 +22,7 @@ from safe_outputs.answers import (
     Charge,
     Column,
     Finding,
+    MeasureError,
     Noise,
     ReleaseFile,
     RuleProfileUsed,
@@ -33,7 +34,7 @@ from safe_outputs.asking import Asker
 from safe_outputs.checker.files import table_as_csv
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.requests import RequestDetails
-from safe_outputs.statistics import Crosstab, Measure, PrivateCount, canonical, in_words, plan_hash
+from safe_outputs.statistics import Crosstab, Measure, Private, PrivateKey, canonical, in_words, plan_hash
 from safe_outputs.store import Store
 from safe_outputs.transitions import Vote
 from tests.governance.people_factory import a_person
@@ -51,10 +52,22 @@ SOURCE = Source(
 )
 CODE = 'so.crosstab(room.visits.site, room.visits.plan, values=room.visits.spending, aggfunc="mean")'
 
+
+def private_count(nano_rho: int, by: str | None = None, **facts: Any) -> Private:
+    """A private number of units, by one column."""
+    return Private(
+        dataset="rand_hie",
+        by=() if by is None else (PrivateKey(name=by, of={"op": "column", "name": by}),),
+        measures=({"kind": "count_units", "name": "count_units"},),
+        price={"kind": "rho", "nano_rho": nano_rho},
+        **facts,
+    )
+
+
 CROSSTAB = Crosstab(
     dataset="rand_hie", dimensions=("site", "plan"), measure=Measure(column="spending", aggregate="mean")
 )
-PRIVATE_COUNT = PrivateCount(dataset="rand_hie", by="site", nano_rho=20_000_000)
+PRIVATE_COUNT = private_count(20_000_000, by="site")
 
 
 def a_column(name: str, **facts: Any) -> Column:
@@ -106,9 +119,9 @@ def a_finding(**facts: Any) -> Finding:
     return Finding(**{**defaults, **facts})
 
 
-def an_answer(store: Store, plan: Crosstab | PrivateCount = CROSSTAB, **facts: Any) -> Answer:
+def an_answer(store: Store, plan: Crosstab | Private = CROSSTAB, **facts: Any) -> Answer:
     """An answer whose file lies in the store, as the checker would leave it."""
-    private = isinstance(plan, PrivateCount)
+    private = isinstance(plan, Private)
     table = facts.pop("table", None) or (a_noisy_table() if private else a_cross_table(withheld=[("Dayton", "50 %")]))
     content = facts.pop("content", None) or table_as_csv(table)
     defaults: dict[str, Any] = {
@@ -142,8 +155,7 @@ def a_noise() -> Noise:
     return Noise(
         mechanism="discrete Gaussian (OpenDP)",
         guarantee="ρ = 0.02 (zero-concentrated), for adding or removing all records of one person",
-        scale=5.0,
-        accuracy=14.0,
+        errors=(MeasureError(measure="count_units", error=14.0, words="± 14 persons"),),
     )
 
 

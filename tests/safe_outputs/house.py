@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from governance.database import transaction
 from safe_outputs import requests
 from safe_outputs.models import ReleaseRequest
-from safe_outputs.statistics import Crosstab, PrivateCount
+from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.store import Store
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.factories import (
@@ -53,7 +53,7 @@ def the_request(session: Session, request_id: str) -> ReleaseRequest:
 
 def an_answered_statistic(
     house: House,
-    plan: Crosstab | PrivateCount = CROSSTAB,
+    plan: Crosstab | Private = CROSSTAB,
     *,
     author: str = "rosa",
     project: str = "heron",

@@ -37,10 +37,11 @@ from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.ledger_record import verify_ledger
 from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
 from safe_outputs.models import Statistic
-from safe_outputs.statistics import Condition, Crosstab, Measure, PrivateCount
+from safe_outputs.statistics import Condition, Crosstab, Measure, Private, PrivateKey
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from tests.governance.people_factory import a_person
+from tests.safe_outputs.factories import private_count
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PACKAGES = tuple((EXAMPLES.parent / ".session" / "lib").glob("python3.*/site-packages"))
@@ -59,26 +60,26 @@ class Room:
     def ledger(self) -> Ledger:
         return Ledger(self.settings.ledger_url, key=self.settings.ledger_key)
 
-    def ask(self, plan: Crosstab | PrivateCount) -> str:
+    def ask(self, plan: Crosstab | Private) -> str:
         with transaction(self.engine) as session:
             return asking.ask(session, Asker("ada", "wren"), plan, "the cell").id
 
     def work(self) -> None:
         """Answer or refuse whatever waits."""
         store = Store(self.settings.store)
-        while worker.answer_next(self.engine, store, self.ledger, self.settings.noise_salt):
+        while worker.answer_next(self.engine, store, self.ledger):
             pass
 
     def statistic(self, statistic_id: str) -> Statistic:
         with reading(self.engine) as session:
             return asking.find_statistic(session, statistic_id, "wren")
 
-    def answered(self, plan: Crosstab | PrivateCount) -> Answer:
+    def answered(self, plan: Crosstab | Private) -> Answer:
         statistic_id = self.ask(plan)
         self.work()
         return asking.read_answer(Store(self.settings.store), self.statistic(statistic_id))
 
-    def refused(self, plan: Crosstab | PrivateCount) -> dict[str, Any]:
+    def refused(self, plan: Crosstab | Private) -> dict[str, Any]:
         statistic_id = self.ask(plan)
         self.work()
         statistic = self.statistic(statistic_id)
@@ -137,7 +138,6 @@ def room(furnished: tuple[Path, ProjectCopy], tmp_path: Path) -> Iterator[Room]:
         store=tmp_path / "store",
         releases=tmp_path / "releases",
         lock=tmp_path / "lock",
-        noise_salt="grain",
         ledger_key=b"l" * 32,
         poll_seconds=0.01,
     )
@@ -149,7 +149,7 @@ def room(furnished: tuple[Path, ProjectCopy], tmp_path: Path) -> Iterator[Room]:
 
 
 BY_SITE = Crosstab(dataset="rand_hie", dimensions=("site",))
-A_COUNT = PrivateCount(dataset="rand_hie", by="site", nano_rho=NANO // 20)
+A_COUNT = private_count(NANO // 20, by="site")
 
 
 def test_persons_are_counted_and_not_their_years(room: Room) -> None:
@@ -184,17 +184,22 @@ def test_a_private_count_is_charged_and_a_retry_is_the_same(room: Room) -> None:
 
 
 def test_a_price_above_what_is_left_is_refused_and_nothing_is_spent(room: Room) -> None:
-    dear = PrivateCount(dataset="rand_hie", nano_rho=NANO // 5)
+    dear = private_count(NANO // 5)
     problem = room.refused(dear)
     assert "ρ = 0.1 left" in problem["detail"]
     assert room.ledger.spent("dataset:rand_hie") == 0
+
+
+def compared(column: str, value: str) -> dict[str, Any]:
+    left, right = {"op": "column", "name": column}, {"op": "number", "value": value}
+    return {"op": "compare", "operator": "<", "left": left, "right": right}
 
 
 def where(column: str, value: Any, operator: Any = "==") -> tuple[Condition, ...]:
     return (Condition(column=column, operator=operator, values=(value,)),)
 
 
-MALFORMED: dict[str, tuple[Crosstab | PrivateCount, str]] = {
+MALFORMED: dict[str, tuple[Crosstab | Private, str]] = {
     "a missing dimension": (Crosstab(dataset="rand_hie", dimensions=("planet",)), "no column “planet”"),
     "a column that was not agreed": (Crosstab(dataset="rand_hie", dimensions=("income",)), "no column “income”"),
     "a dimension without categories": (
@@ -235,13 +240,13 @@ MALFORMED: dict[str, tuple[Crosstab | PrivateCount, str]] = {
         "within these bounds",
     ),
     "a constant that cannot be stored": (
-        PrivateCount(dataset="rand_hie", nano_rho=1, where=where("doctor_visits", 2**127, "<")),
-        "within these bounds",
+        private_count(1, filter=compared("doctor_visits", str(2**127))),
+        "too large",
     ),
     "a dataset of others": (Crosstab(dataset="tax", dimensions=("site",)), "not open to your project"),
     "a key that is not public": (
-        PrivateCount(dataset="rand_hie", by="medical_spending", nano_rho=1),
-        "no categories",
+        private_count(1, by="medical_spending"),
+        "no public keys",
     ),
 }
 
@@ -291,7 +296,7 @@ def test_an_unforeseen_error_tells_its_kind_and_no_data(room: Room, caplog: pyte
     for suffix in ("-wal", "-shm"):
         Path(f"{broken}{suffix}").unlink(missing_ok=True)
     ledger.close()
-    assert worker.answer_next(room.engine, store, ledger, "grain")
+    assert worker.answer_next(room.engine, store, ledger)
     problem = room.statistic(statistic_id).problem
     assert problem is not None
     assert problem["status"] == 500
@@ -450,12 +455,12 @@ def test_earlier_exact_releases_make_a_person_look(room: Room) -> None:
 
 def test_a_refused_constant_costs_nothing(room: Room) -> None:
     """Whether a comparison can be made must not depend on the data, and is known before anything is charged."""
-    room.refused(PrivateCount(dataset="rand_hie", nano_rho=1000, where=where("medical_spending", 10**37, "<")))
+    room.refused(private_count(1000, filter=compared("medical_spending", str(10**37))))
     assert room.ledger.spent("dataset:rand_hie") == 0
 
 
 def test_a_private_count_by_groups_says_what_its_bound_leaves_out(room: Room) -> None:
-    answer = room.answered(PrivateCount(dataset="rand_hie", by="year", nano_rho=NANO // 20))
+    answer = room.answered(private_count(NANO // 20, by="year"))
     assert answer.noise is not None
     assert "Each person counts in one group at most" in answer.noise.bound
     assert "each counted in one group at most" in answer.in_words
@@ -511,3 +516,94 @@ def test_what_an_attack_opens_is_not_answered(room: Room, monkeypatch: pytest.Mo
     """I3: the suppressor's word is not taken for it."""
     monkeypatch.setattr(protection, "passes", lambda table: False)
     assert "Nothing was released" in room.refused(BY_SITE)["detail"]
+
+
+# ------------------------------------------------------------------------------------------------- private statistics
+
+SPENDING = {"op": "column", "name": "medical_spending"}
+
+
+def private(measures: list[dict[str, Any]], nano_rho: int = NANO // 20, **facts: Any) -> Private:
+    return Private(dataset="rand_hie", measures=tuple(measures), price={"kind": "rho", "nano_rho": nano_rho}, **facts)
+
+
+def test_several_measures_at_one_price_with_their_intervals(room: Room) -> None:
+    plan = private(
+        [
+            {"kind": "mean", "name": "mean_spending", "of": SPENDING},
+            {"kind": "count_rows", "name": "records"},
+            {"kind": "quantile", "name": "median", "of": {"op": "clamp", "of": SPENDING, "lower": "0", "upper": "500"}},
+        ],
+        by=(PrivateKey(name="female", of={"op": "column", "name": "female"}),),
+        rows_per_unit=5,
+    )
+    answer = room.answered(plan)
+    assert [cell.codes for cell in answer.table.cells] == [("no",), ("yes",)]
+    assert [(each.name, each.unit, each.decimals) for each in answer.table.measures] == [
+        ("mean_spending", "US dollars", 3),
+        ("records", None, 0),
+        ("median", None, 0),
+    ]
+    for cell in answer.table.cells:
+        mean, records, median = cell.values
+        assert mean is not None and records is not None and median is not None
+        inside, around, none = cell.ranges
+        assert inside is not None and inside[0] < 200 < inside[1] and around is not None and none is None
+        assert 9000 < records < 11_000 and 0 <= median <= 500
+    assert "mean of medical_spending, number of records" in answer.in_words
+    assert answer.noise is not None and len(answer.noise.errors) == 3
+    assert "US dollars if a group has 1,000 records" in answer.noise.errors[0].words
+    header = Store(room.settings.store).get(answer.file.digest).decode().splitlines()[0]
+    assert header.startswith("female,mean_spending,records,median,mean_spending_low,mean_spending_high,records_low")
+
+
+def test_a_preview_is_free_made_up_and_cannot_leave(room: Room) -> None:
+    preview = A_COUNT.model_copy(update={"preview": True})
+    answer = room.answered(preview)
+    assert answer.verdict == "blocked" and answer.charge is None
+    assert answer.preview is not None and answer.preview.fits
+    assert answer.preview.nano_rho == NANO // 20
+    assert answer.preview.remaining == {"dataset:rand_hie": NANO, "project:wren/rand_hie": NANO // 10}
+    assert "made up" in answer.findings[0].sentence
+    assert room.ledger.spent("dataset:rand_hie") == 0
+    assert max(cell.values[0] or 0 for cell in answer.table.cells) < 600, "nothing of the 1,232 persons of Site 2"
+    room.answered(A_COUNT)
+    assert room.answered(preview).preview.remaining["dataset:rand_hie"] == NANO * 19 // 20  # type: ignore[union-attr]
+
+
+def test_a_wanted_accuracy_is_priced(room: Room) -> None:
+    wanted = {"kind": "accuracy", "measure": "count_units", "error": "30"}
+    answer = room.answered(A_COUNT.model_copy(update={"price": wanted}))
+    assert answer.charge is not None and answer.charge.nano_rho < NANO // 20
+    assert answer.noise is not None and answer.noise.errors[0].error == 30
+
+
+def test_a_price_above_what_is_left_says_what_would_fit(room: Room) -> None:
+    problem = room.refused(private_count(NANO // 5, by="site"))
+    assert "the same question is answered with 95 % errors of: “count_units” within ± 5" in problem["detail"]
+
+
+def test_a_regression_is_a_table_of_coefficients(room: Room) -> None:
+    visits = {"op": "clamp", "of": {"op": "column", "name": "doctor_visits"}, "lower": "0", "upper": "20"}
+    spending = {"op": "clamp", "of": SPENDING, "lower": "0", "upper": "1000"}
+    plan = private(
+        [{"kind": "regression", "name": "line", "of": spending, "on": [visits]}], NANO // 10, rows_per_unit=5
+    )
+    answer = room.answered(plan)
+    assert answer.table.cells[0].codes[0] == "(intercept)"
+    slope = answer.table.cells[1]
+    assert slope.values[0] is not None and 20 < slope.values[0] < 50
+    assert slope.values[1] is not None and slope.ranges[0] is not None
+    both = private([*plan.measures, {"kind": "count_rows", "name": "n"}])
+    assert "A regression is a statistic by itself" in room.refused(both)["detail"]
+
+
+def test_a_measure_that_the_policy_does_not_name_is_refused(room: Room) -> None:
+    assert "permits no histogram" in room.refused(private([{"kind": "histogram", "name": "h"}]))["detail"]
+
+
+def test_a_question_that_is_no_plan_is_refused_and_costs_nothing(room: Room) -> None:
+    room.refused(private([{"kind": "count_units", "name": "n", "sql": "1; DROP TABLE visits"}]))
+    room.refused(private([{"kind": "count_units", "name": "n"}], filter={"op": "eval", "code": "1"}))
+    room.refused(private([{"kind": "sum", "name": "s", "of": {"op": "column", "name": "person"}}]))
+    assert room.ledger.spent("dataset:rand_hie") == 0

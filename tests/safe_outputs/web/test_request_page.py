@@ -67,7 +67,7 @@ def test_findings_stand_worst_first_with_all_that_they_say(browser: Browser, hou
 def test_a_private_statistic_shows_noise_charge_and_what_is_left(browser: Browser, house: House) -> None:
     request = a_submitted_request(house, [an_answered_statistic(house, PRIVATE_COUNT)])
     text = sentence_of(browser.sign_in("cleo").get(f"/requests/{request}"))
-    assert "95 % lie within ± 14 of the bounded count" in text
+    assert "95 % lie within ± 14 persons of the bounded truth" in text
     assert "Paid: ρ = 0.02" in text
     assert "dataset rand_hie 4.98" in text
     assert "project heron/rand_hie 0.98" in text

@@ -1,0 +1,216 @@
+"""Between the service and private plans: the catalogue as a plan sees it, and a release as the table that is shown."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from math import sqrt
+from typing import Any
+
+from datasets.columns import Column as CatalogueColumn
+from datasets.columns import ColumnType, Missing
+from disclosure_control import PrivatePlan
+from disclosure_control.privacy.accuracy import Accuracy, Estimate
+from disclosure_control.privacy.catalogue import PublicColumn, PublicDataset
+from disclosure_control.privacy.expressions import Column as ColumnNode
+from disclosure_control.privacy.measures import (
+    CountRows,
+    CountUnits,
+    Mean,
+    Measure,
+    Quantile,
+    Regression,
+    Sum,
+    Variance,
+)
+from disclosure_control.privacy.release import PrivateRelease
+from safe_outputs.answers import Cell, Column, MeasureError, TableOfCells
+from safe_outputs.checker.evidence import Evidence
+from safe_outputs.checker.population import codes_of
+from safe_outputs.errors import MalformedPlan
+from safe_outputs.statistics import said
+
+ALL = "all"
+INTERCEPT = "(intercept)"
+NORMAL = 1.959964  # half the width of a 95 % interval, in standard errors
+
+
+def public_dataset(evidence: Evidence) -> PublicDataset:
+    """What is public of the project's copy: its variables, with their bounds and keys."""
+    catalogue = evidence.catalogue
+    return PublicDataset(
+        name=catalogue.name,
+        version=evidence.source.version,
+        table=catalogue.table,
+        unit=catalogue.unit.column,
+        columns=tuple(_public(each) for each in catalogue.variables),
+    )
+
+
+def _public(column: CatalogueColumn) -> PublicColumn:
+    number = column.is_number
+    return PublicColumn(
+        name=column.name,
+        kind=column.type.value,
+        lower=column.lower if number else None,
+        upper=column.upper if number else None,
+        places=column.decimal_places if number else 0,
+        labels=column.labels,
+        key=column.key,
+        missing=column.missing is Missing.ALLOW,
+    )
+
+
+# ------------------------------------------------------------------------------------------------- tables
+
+
+def table_of(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence) -> TableOfCells:
+    """The noisy answers as they would be published. Raises `MalformedPlan` for a regression beside other measures."""
+    if any(isinstance(each, Regression) for each in asked.measures):
+        return _coefficients(asked, released, evidence)
+    measures = tuple(_measure(each, evidence) for each in asked.measures)
+    cells = []
+    for place, codes in enumerate(released.codes):
+        found = [released.answers[each.name][place] for each in asked.measures]
+        cells.append(
+            Cell(
+                codes=_shown(codes, asked, evidence),
+                status="published",
+                values=tuple(each.value for each in found),
+                ranges=tuple(_range(each) for each in found),
+            )
+        )
+    return TableOfCells(dimensions=_dimensions(asked, evidence), measures=measures, cells=tuple(cells))
+
+
+def _range(estimate: Estimate) -> tuple[float, float] | None:
+    return None if estimate.low is None or estimate.high is None else (estimate.low, estimate.high)
+
+
+def _dimensions(asked: PrivatePlan, evidence: Evidence) -> tuple[Column, ...]:
+    if not asked.by:
+        return (Column(name="population", label="Population"),)
+    return tuple(Column(name=key.name, label=_label(key.of, evidence)) for key in asked.by)
+
+
+def _label(of: Any, evidence: Evidence) -> str:
+    column = _column(of, evidence)
+    return column.label if column is not None else said(of.model_dump(mode="json"))
+
+
+def _column(of: Any, evidence: Evidence) -> CatalogueColumn | None:
+    return evidence.catalogue.column(of.name) if isinstance(of, ColumnNode) else None
+
+
+def _shown(codes: tuple[str, ...], asked: PrivatePlan, evidence: Evidence) -> tuple[str, ...]:
+    """Codes as they are published: truth values as yes and no."""
+    if not codes:
+        return (ALL,)
+    found = []
+    for key, code in zip(asked.by, codes, strict=True):
+        column = _column(key.of, evidence)
+        truth = column is not None and column.type is ColumnType.BOOLEAN
+        found.append(codes_of(column).get(code, code) if truth and column is not None else code)
+    return tuple(found)
+
+
+def _measure(measure: Measure, evidence: Evidence) -> Column:
+    name, unit, decimals = NAMES[type(measure)](measure, evidence)
+    label = f"{name[:1].upper()}{name[1:]} (with noise)"
+    return Column(name=measure.name, label=label, unit=unit, decimals=decimals)
+
+
+def _counted(measure: Any, evidence: Evidence) -> tuple[str, str | None, int]:
+    return (evidence.catalogue.unit.plural if isinstance(measure, CountUnits) else "records"), None, 0
+
+
+def _of(words: str, more: int) -> Callable[[Any, Evidence], tuple[str, str | None, int]]:
+    def named(measure: Any, evidence: Evidence) -> tuple[str, str | None, int]:
+        column = _column(measure.of, evidence)
+        places = column.decimal_places if column is not None else 0
+        return (
+            f"{words} {_lower(_label(measure.of, evidence))}",
+            column.unit if column is not None else None,
+            places + more,
+        )
+
+    return named
+
+
+def _varied(measure: Any, evidence: Evidence) -> tuple[str, str | None, int]:
+    words = "variance of" if measure.kind == "variance" else "standard deviation of"
+    name, unit, decimals = _of(words, 1)(measure, evidence)
+    return name, (f"({unit})²" if unit and measure.kind == "variance" else unit), decimals
+
+
+def _quantile(measure: Any, evidence: Evidence) -> tuple[str, str | None, int]:
+    return _of("median of" if measure.q == Decimal("0.5") else f"{measure.q} quantile of", 0)(measure, evidence)
+
+
+NAMES: dict[type[Measure], Callable[[Any, Evidence], tuple[str, str | None, int]]] = {
+    CountUnits: _counted,
+    CountRows: _counted,
+    Sum: _of("sum of", 0),
+    Mean: _of("mean of", 1),
+    Variance: _varied,
+    Quantile: _quantile,
+}
+"""Measure → its name in words, its unit of measurement, and the decimals that are published."""
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
+
+
+def _coefficients(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence) -> TableOfCells:
+    """One line for each coefficient of each group, with its standard error (of sampling and noise together)."""
+    if len(asked.measures) != 1 or not isinstance(asked.measures[0], Regression):
+        raise MalformedPlan("A regression is a statistic by itself. Ask for the other measures in another one.")
+    regression = asked.measures[0]
+    terms = [INTERCEPT, *(_label(each, evidence) for each in regression.on)]
+    cells = []
+    for codes, fit in zip(released.codes, released.fits[regression.name], strict=True):
+        for place, term in enumerate(terms):
+            value, error = None, None
+            if fit.coefficients is not None and fit.covariance is not None:
+                value, error = fit.coefficients[place], sqrt(max(0.0, fit.covariance[place][place]))
+            inside = None if value is None or error is None else (value - NORMAL * error, value + NORMAL * error)
+            cells.append(
+                Cell(
+                    codes=(*(_shown(codes, asked, evidence) if codes else ()), term),
+                    status="published",
+                    values=(value, error),
+                    ranges=(inside, None),
+                )
+            )
+    by = _dimensions(asked, evidence) if asked.by else ()
+    outcome = _label(regression.of, evidence)
+    measures = (
+        Column(name=regression.name, label=f"Coefficient for {_lower(outcome)} (with noise)", decimals=4),
+        Column(name=f"{regression.name}_error", label="Standard error, of sampling and noise", decimals=4),
+    )
+    return TableOfCells(dimensions=(*by, Column(name="term", label="Term")), measures=measures, cells=tuple(cells))
+
+
+# ------------------------------------------------------------------------------------------------- accuracy
+
+
+def errors_of(asked: PrivatePlan, evidence: Evidence) -> tuple[MeasureError, ...]:
+    """The 95 % error of each measure, in words and in its own units."""
+    accuracy = asked.accuracy()
+    return tuple(_error(each, accuracy[each.name], evidence) for each in asked.measures)
+
+
+def _error(measure: Measure, accuracy: Accuracy, evidence: Evidence) -> MeasureError:
+    if accuracy.error is None or isinstance(measure, Regression):
+        return MeasureError(measure=measure.name, error=None, words="the intervals that stand beside the coefficients")
+    name, unit, _ = NAMES[type(measure)](measure, evidence)
+    if accuracy.of == "rows":
+        words = f"{_number(accuracy.error)} more records on the wrong side of the {name.partition(' of ')[0]} than best"
+        return MeasureError(measure=measure.name, error=accuracy.error, words=words)
+    counted = isinstance(measure, (CountUnits, CountRows))
+    what = f" {name}" if counted else f" {unit}" if unit else ""
+    size = f" if a group has {accuracy.group_size:,} records" if accuracy.group_size else ""
+    return MeasureError(measure=measure.name, error=accuracy.error, words=f"± {_number(accuracy.error)}{what}{size}")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

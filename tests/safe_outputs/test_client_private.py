@@ -1,0 +1,162 @@
+"""What a notebook asks for privately: questions that the checker's plans understand, and pictures of the answers."""
+
+import json
+from typing import Any
+
+import pytest
+
+from disclosure_control import PrivatePlan
+from disclosure_control.privacy.catalogue import PublicColumn, PublicDataset
+from safe_outputs.answers import Answer, Cell, Column, Noise, Quote
+from safe_outputs.client import private as so
+from safe_outputs.client.expressions import derived
+from safe_outputs.client.gate import Refused
+from safe_outputs.client.picture import picture
+from safe_outputs.client.room import Source
+from safe_outputs.client.showing import as_frame, headline
+from safe_outputs.statistics import in_words, plan_from_json, plan_to_json
+from safe_outputs.store import Store
+from tests.safe_outputs.factories import PRIVATE_COUNT, a_charge, a_noise, an_answer
+
+VISITS = Source(
+    {
+        "name": "rand_hie",
+        "table": "visits",
+        "columns": [{"name": each} for each in ("site", "year", "female", "age", "spending")],
+    }
+)
+DATASET = PublicDataset(
+    name="rand_hie",
+    version=1,
+    table="visits",
+    unit="person",
+    columns=(
+        PublicColumn(name="site", kind="category", labels=("North", "East"), key=True),
+        PublicColumn(name="year", kind="category", labels=("Year 1", "Year 2"), key=True),
+        PublicColumn(name="female", kind="boolean", key=True),
+        PublicColumn(name="age", kind="integer", lower=0, upper=100),
+        PublicColumn(name="spending", kind="decimal", lower=0, upper=500, places=2),
+    ),
+)
+ADULTS = derived(VISITS.age) >= 18
+
+QUESTIONS: dict[str, tuple[so.Question, str]] = {
+    "a count": (so.count(VISITS, rho=0.1), "Differentially private number of persons in rand_hie."),
+    "a count by a key": (
+        so.count(VISITS, by=VISITS.site, where=VISITS.year == "Year 1", rho=0.1),
+        "number of persons in rand_hie, by site, each counted in one group at most, where year is Year 1",
+    ),
+    "records": (so.records(VISITS, rows_per_unit=3, error=20), "number of records in rand_hie"),
+    "a sum": (so.total(so.clamp(VISITS.spending, 0, 99.5), rho=0.1), "spending (kept between 0 and 99.5)"),
+    "a mean": (so.mean(VISITS.spending, error=12, group_size=800), "mean of spending"),
+    "a variance": (so.variance(VISITS.age, rho=0.1), "variance of age"),
+    "a deviation": (so.standard_deviation(VISITS.age, rho=0.1, mechanism="laplace"), "standard deviation of age"),
+    "a median": (so.median(VISITS.age, rho=0.1, steps=50), "0.5 quantile of age"),
+    "a quartile": (so.quantile(VISITS.age, 0.25, rho=0.1), "0.25 quantile of age"),
+    "a histogram": (so.histogram(VISITS.age, [18, 65], rho=0.1), "by age (in intervals from 18, 65)"),
+    "a table": (so.crosstab(VISITS.site, VISITS.female, groups_per_unit=2, rho=0.1), "by site and female"),
+    "a regression": (so.regression(VISITS.spending, [VISITS.age], rho=0.1), "regression of spending on age"),
+    "a calculation": (
+        so.mean((derived(VISITS.age) - 20) * 2 + VISITS.spending, rho=0.1, where=~(ADULTS & (VISITS.female == True))),  # noqa: E712 - a condition
+        "not (age is at least 18 and female is True)",
+    ),
+    "several values": (
+        so.count(VISITS, where=VISITS.year.isin(["Year 1", "Year 2"]) & (VISITS.age < 30), rho=0.1),
+        "year is one of Year 1, Year 2 and age is under 30",
+    ),
+    "persons ever": (
+        so.count(VISITS, where=so.per_unit("any", where=VISITS.age > 60), rho=0.1),
+        "person (feature: any, where: age is over 60)",
+    ),
+    "a total of a person": (
+        so.mean(so.per_unit("sum", VISITS.spending, lower=0, upper=900), rho=0.1),
+        "feature: sum, of: spending",
+    ),
+    "several at one price": (so.count(VISITS, rho=0.1) & so.mean(VISITS.age, rho=9), "number of persons, mean of age"),
+}
+
+
+@pytest.mark.parametrize("case", QUESTIONS)
+def test_the_checker_understands_what_the_notebook_asks(case: str) -> None:
+    question, words = QUESTIONS[case]
+    plan = question.plan
+    assert plan_from_json(json.loads(json.dumps(plan_to_json(plan)))) == plan
+    asked = PrivatePlan.asked(DATASET, json.dumps(plan.question()))
+    assert len(asked.measures) == len(plan.measures)
+    assert words in in_words(plan, "persons")
+    assert "Not asked yet" in repr(question)
+
+
+def test_the_same_question_has_one_form() -> None:
+    joined = so.count(VISITS, where=(VISITS.age > 1) & (VISITS.age < 9) & (VISITS.female == True), rho=0.1)  # noqa: E712 - a condition
+    other = so.count(
+        VISITS,
+        where=(derived(VISITS.age) > 1) & ((VISITS.age < 9) & (VISITS.female == True)),  # noqa: E712 - a condition
+        rho=0.1,
+    )
+    assert joined.plan == other.plan
+
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "no price": (lambda: so.count(VISITS), "what it may cost"),
+    "two prices": (lambda: so.count(VISITS, rho=1, error=1), "what it may cost"),
+    "a price of nothing": (lambda: so.count(VISITS, rho=0), "positive number"),
+    "an endless price": (lambda: so.count(VISITS, rho=float("inf")), "positive number"),
+    "an error of nothing": (lambda: so.count(VISITS, error=-3), "positive number"),
+    "an argument that is none": (lambda: so.count(VISITS, epsilon=1), "no such argument"),
+    "a frame": (lambda: so.mean(VISITS.age, where=[1, 2], rho=1), "conditions"),
+    "other groups together": (lambda: so.count(VISITS, rho=1) & so.count(VISITS, by=VISITS.site, rho=1), "same groups"),
+    "a feature of nothing": (lambda: so.per_unit("any"), "made of a column"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_asked_is_refused_at_once(case: str) -> None:
+    make, sentence = WRONG[case]
+    with pytest.raises(Refused, match=sentence):
+        make()
+
+
+def answer(tmp_path: Any, **facts: Any) -> Answer:
+    cells = tuple(
+        Cell(codes=(name,), status="published", values=(value,), ranges=((value - 9.0, value + 9.0),))
+        for name, value in (("<North>", 40.0), ("East", -3.0))
+    )
+    measures = (Column(name="n", label="Persons & more"),)
+    table = an_answer(Store(tmp_path), PRIVATE_COUNT).table.model_copy(update={"cells": cells, "measures": measures})
+    return an_answer(Store(tmp_path), PRIVATE_COUNT, table=table, **facts)
+
+
+def test_a_picture_shows_every_interval_and_what_is_left(tmp_path: Any) -> None:
+    drawn = picture(answer(tmp_path))
+    assert drawn.count("<svg") == 2 and "script" not in drawn
+    assert "&lt;North&gt;" in drawn and "Persons &amp; more" in drawn and "<North>" not in drawn
+    assert drawn.count('stroke-width="1.5"') == 2, "an error bar for each group"
+    assert "this takes the dark part (ρ = 0.02)" in drawn
+    assert "ρ = 4.98 left" in drawn and "project heron/rand_hie" in drawn
+
+
+def test_a_preview_says_what_it_would_take(tmp_path: Any) -> None:
+    quote = Quote(nano_rho=a_charge().nano_rho, remaining=a_charge().remaining)
+    shown = answer(tmp_path, charge=None, preview=quote)
+    assert "this would take the dark part (ρ = 0.02)" in picture(shown)
+    assert "ρ = 4.96 left" in picture(shown)
+    assert headline(shown) == "preview, with made-up numbers · ± 14 persons at 95 % · would cost ρ = 0.02 of 0.98 left"
+    assert not Quote(nano_rho=2, remaining={"a": 9, "b": 1}).fits
+
+
+def test_an_exact_answer_has_no_picture(tmp_path: Any) -> None:
+    assert picture(an_answer(Store(tmp_path))) == ""
+
+
+def test_intervals_stand_beside_their_values(tmp_path: Any) -> None:
+    frame = as_frame(answer(tmp_path).table)
+    assert list(frame.columns) == ["site", "n", "n_low", "n_high", "status"]
+    assert list(frame[["n_low", "n", "n_high"]].iloc[0]) == [31, 40, 49]
+
+
+def test_errors_of_several_measures_are_named() -> None:
+    one, noise = a_noise().errors[0], a_noise()
+    assert noise.in_words == "± 14 persons"
+    both = Noise(mechanism="m", guarantee="g", errors=(one, one.model_copy(update={"measure": "mean", "words": "± 2"})))
+    assert both.in_words == "count_units ± 14 persons; mean ± 2"
