@@ -179,7 +179,8 @@ class PrivatePlan(Question):
 
     def at(self, nano_rho: int) -> Self:
         """The same plan at another price."""
-        return _valid_or_sentence(lambda: type(self)(**(dict(self) | {"price": Price(nano_rho=nano_rho)})))
+        facts = {name: getattr(self, name) for name in type(self).model_fields}
+        return _valid_or_sentence(lambda: type(self)(**(facts | {"price": Price(nano_rho=nano_rho)})))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

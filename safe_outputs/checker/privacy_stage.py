@@ -11,7 +11,7 @@ from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope
 from disclosure_control.privacy.mechanisms import DELTA
 from safe_outputs.answers import AUDIENCES, Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
-from safe_outputs.checker.private_table import errors_of, public_dataset, table_of
+from safe_outputs.checker.private_table import errors_of, public_dataset, require_table, table_of
 from safe_outputs.errors import MalformedPlan, NotPermitted
 from safe_outputs.statistics import Crosstab, Private, plan_hash
 
@@ -91,9 +91,11 @@ def project_scope(project_id: str, dataset: str) -> str:
 def plan_of(plan: Private, evidence: Evidence) -> PrivatePlan:
     """The plan of what was asked, on the description that the steward published. Raises `MalformedPlan`."""
     try:
-        return PrivatePlan.asked(public_dataset(evidence), json.dumps(plan.question()))
+        asked = PrivatePlan.asked(public_dataset(evidence), json.dumps(plan.question()))
     except MalformedPrivatePlan as error:
         raise MalformedPlan(str(error)) from None
+    require_table(asked)
+    return asked
 
 
 def private_table(

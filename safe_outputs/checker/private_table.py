@@ -62,8 +62,14 @@ def _public(column: CatalogueColumn) -> PublicColumn:
 # ------------------------------------------------------------------------------------------------- tables
 
 
+def require_table(asked: PrivatePlan) -> None:
+    """Raise `MalformedPlan` for measures that do not go into one table; to be known before anything is charged."""
+    if len(asked.measures) > 1 and any(isinstance(each, Regression) for each in asked.measures):
+        raise MalformedPlan("A regression is a statistic by itself. Ask for the other measures in another one.")
+
+
 def table_of(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence) -> TableOfCells:
-    """The noisy answers as they would be published. Raises `MalformedPlan` for a regression beside other measures."""
+    """The noisy answers as they would be published, of a plan that `require_table` let through."""
     if any(isinstance(each, Regression) for each in asked.measures):
         return _coefficients(asked, released, evidence)
     measures = tuple(_measure(each, evidence) for each in asked.measures)
@@ -162,9 +168,7 @@ def _lower(label: str) -> str:
 
 def _coefficients(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence) -> TableOfCells:
     """One line for each coefficient of each group, with its standard error (of sampling and noise together)."""
-    if len(asked.measures) != 1 or not isinstance(asked.measures[0], Regression):
-        raise MalformedPlan("A regression is a statistic by itself. Ask for the other measures in another one.")
-    regression = asked.measures[0]
+    regression = next(each for each in asked.measures if isinstance(each, Regression))
     terms = [INTERCEPT, *(_label(each, evidence) for each in regression.on)]
     cells = []
     for codes, fit in zip(released.codes, released.fits[regression.name], strict=True):

@@ -594,8 +594,13 @@ def test_a_regression_is_a_table_of_coefficients(room: Room) -> None:
     slope = answer.table.cells[1]
     assert slope.values[0] is not None and 20 < slope.values[0] < 50
     assert slope.values[1] is not None and slope.ranges[0] is not None
-    both = private([*plan.measures, {"kind": "count_rows", "name": "n"}])
+
+
+def test_a_regression_beside_others_is_refused_before_it_is_paid(room: Room) -> None:
+    line = {"kind": "regression", "name": "line", "of": SPENDING, "on": [{"op": "column", "name": "doctor_visits"}]}
+    both = private([line, {"kind": "count_rows", "name": "n"}])
     assert "A regression is a statistic by itself" in room.refused(both)["detail"]
+    assert room.ledger.spent("dataset:rand_hie") == 0
 
 
 def test_a_measure_that_the_policy_does_not_name_is_refused(room: Room) -> None:

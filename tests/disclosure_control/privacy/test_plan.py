@@ -191,6 +191,12 @@ def test_a_wanted_accuracy_is_had_at_the_least_price(case: str) -> None:
     assert (cheaper.accuracy(800)["x"].error or 0) > float(error)
 
 
+def test_a_plan_can_be_had_at_another_price() -> None:
+    asked = SHAPES["two keys"]
+    assert asked.at(asked.cost().nano_rho) == asked
+    assert asked.at(77_000_000).cost().nano_rho == 77_000_000
+
+
 def test_a_lower_price_is_less_accurate() -> None:
     errors = [
         plan(measures=[Mean(name="m", of=AGE)], price=Price(nano_rho=nano)).accuracy()["m"].error or 0

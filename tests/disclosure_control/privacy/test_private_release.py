@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from disclosure_control import BudgetExceeded, Ledger, PrivatePlan, PrivateReleaseFailed, UnknownColumn
+from disclosure_control import Ledger, PriceTooHigh, PrivatePlan, PrivateReleaseFailed, UnknownColumn
 from disclosure_control.privacy import release as module
 from disclosure_control.privacy.accuracy import Estimate
 from disclosure_control.privacy.bounded import bounded
@@ -87,7 +87,7 @@ def test_a_release_holds_every_group_and_measure_and_no_series() -> None:
 
 def test_what_is_not_left_is_not_spent_and_nothing_is_read(ledger: Ledger) -> None:
     dear = plan(price=Price(nano_rho=11 * NANO))
-    with table_of(people(5)) as connection, pytest.raises(BudgetExceeded, match="10"):
+    with table_of(people(5)) as connection, pytest.raises(PriceTooHigh, match=r"“persons” within ± 1\.$"):
         dear.release(connection, ledger, SCOPES)
     assert ledger.spent(SCOPES[0]) == 0
 
