@@ -187,10 +187,14 @@ class Table:
         """Which cells are leaves in every dimension."""
         return self.grid.leaf_mask()
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """A picture of the true table."""
         from disclosure_control.show import table_html  # noqa: PLC0415 - pictures know tables, not the other way
 
         return table_html(self)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
 
 def _grid(dimensions: Mapping[str, Hierarchies], separate: Sequence[str]) -> Grid:

@@ -66,6 +66,15 @@ class RoundedTable:
     value_name: str | None
     report: RoundingReport
 
+    def to_html(self) -> str:
+        """A picture, which says how the table was rounded."""
+        from disclosure_control.show import rounded_html  # noqa: PLC0415 - pictures know tables, not the other way
+
+        return rounded_html(self)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
 
 def round_table(
     table: Table,

@@ -65,7 +65,11 @@ class ProtectedTable:
         """Which cells are not published."""
         return np.asarray(self.cells["status"] != PUBLISHED)
 
-    def _repr_html_(self) -> str:
+    def to_html(self) -> str:
+        """A picture: withheld cells bear a letter, with the reason on hover and in the lines below."""
         from disclosure_control.show import protected_html  # noqa: PLC0415 - pictures know tables, not the other way
 
         return protected_html(self)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
