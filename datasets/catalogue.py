@@ -10,24 +10,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SerializeAsAny, ValidationError
 
 from datasets.catalogue_errors import catalogue_error, syntax_error
 from datasets.columns import RESERVED_WORDS, Column, ColumnRole, Identifier, Part, Problem, Text
 from datasets.errors import CatalogueError, ForbiddenColumn, UnknownColumn
+from datasets.release_policy import ReleaseTerms, first_terms
 
-ExactKind: TypeAlias = Literal["crosstab"]
-PrivateKind: TypeAlias = Literal[
-    "private_count", "private_sum", "private_mean", "private_variance", "private_quantile", "private_regression"
-]
-Audience: TypeAlias = Literal["pre_publication", "publication"]
-Audiences: TypeAlias = tuple[Audience, ...]
-Rho: TypeAlias = Annotated[float, Field(gt=0, description="a finite number above 0")]
-
-AUDIENCES = 'a list of "pre_publication" and "publication"'
-FEWEST_CHECKERS = 2
 FORMATS = {".csv": "csv", ".parquet": "parquet"}
 
 
@@ -81,46 +72,6 @@ class UnitOfCount(Part):
     missing: Annotated[Literal["reject", "drop"], Field(description='"reject" or "drop"')] = "reject"
 
 
-class Budget(Part):
-    """The privacy loss (rho, of zero-concentrated differential privacy) that the owner allows, for ever."""
-
-    dataset_rho: Rho
-    project_rho: Rho
-
-    def problems(self) -> Iterator[Problem]:
-        if self.project_rho > self.dataset_rho:
-            yield Problem(
-                path=("project_rho",),
-                wrong="a project would have more than the dataset",
-                expected=f"at most dataset_rho, {self.dataset_rho}",
-            )
-
-
-class ReleasePolicy(Part):
-    """The owner's terms: the rule profile, how many checkers approve, and which kinds may go to which audience.
-
-    A kind that stands in neither list is refused. `exact` exempts a kind from the privacy stage, not from rules.
-    """
-
-    rule_profile: Annotated[
-        str,
-        Field(pattern=r"^[a-z][a-z0-9-]{0,47}$", description='the name of a rule profile, like "ons-srs"'),
-    ]
-    checkers: Annotated[int, Field(ge=FEWEST_CHECKERS, le=9, description="a whole number from 2 to 9")]
-    exact: Annotated[dict[ExactKind, Audiences], Field(description=f'"crosstab" = {AUDIENCES}')]
-    private: Annotated[dict[PrivateKind, Audiences], Field(description=f'"private_count" = {AUDIENCES}')]
-    budget: Budget
-
-    def problems(self) -> Iterator[Problem]:
-        lists: dict[tuple[str, str], tuple[str, ...]] = {
-            **{("exact", kind): audiences for kind, audiences in self.exact.items()},
-            **{("private", kind): audiences for kind, audiences in self.private.items()},
-        }
-        for path, audiences in lists.items():
-            if len(set(audiences)) != len(audiences) or not audiences:
-                yield Problem(path=path, wrong="is empty, or repeats an audience", expected="each audience once")
-
-
 class Catalogue(Part):
     """One dataset as its owner offers it."""
 
@@ -133,14 +84,20 @@ class Catalogue(Part):
     source: SourceFile
     unit: UnitOfCount
     columns: Annotated[tuple[Column, ...], Field(description="a list of columns")]
-    release: ReleasePolicy
+    release: SerializeAsAny[ReleaseTerms]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The catalogue of a canonical JSON text. Raises `CatalogueError` for any other text."""
+        """The catalogue of a canonical JSON text, of this or an earlier form. Raises `CatalogueError` for any other."""
         try:
-            return cls.model_validate_json(text)
-        except ValidationError as error:
+            value: Any = json.loads(text)
+            terms = first_terms(value["release"])
+            if terms is None:
+                return cls.model_validate_json(text)
+            present = terms.model_dump(mode="json", exclude={"exact", "private"})
+            found = cls.model_validate_json(json.dumps({**value, "release": present}))
+            return found.model_copy(update={"release": terms})
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise CatalogueError(
                 "A catalogue that was stored as JSON cannot be read. It may have been edited, or written by another "
                 "release of Saferoom; make the version or the copy anew."

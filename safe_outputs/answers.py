@@ -98,6 +98,16 @@ class MeasureError(_Frozen):
     words: str
 
 
+class PolicyUsed(_Frozen):
+    """The data owner's rule (`exact`, `private`, `refused`) for each kind that is told, and each audience.
+
+    `digest` is that of all her release terms, so that other terms are another policy (I7).
+    """
+
+    digest: str
+    rules: dict[str, dict[str, str]]
+
+
 class Noise(_Frozen):
     """The mechanism, and how far its answers lie from the bounded truth at `confidence`.
 
@@ -151,7 +161,8 @@ class Answer(_Frozen):
     """The answer to one statistic.
 
     `preview` where the numbers are made up to show the answer's form. `audiences` are those for which the release
-    policy permits it, `checkers` how many output checkers it asks for.
+    policy permits it, `checkers` how many output checkers it asks for. Answers of before there were policies have no
+    `policy`.
     """
 
     plan: Plan
@@ -168,6 +179,7 @@ class Answer(_Frozen):
     charge: Charge | None = None
     preview: Quote | None = None
     exemption: str | None = None
+    policy: PolicyUsed | None = None
     audiences: tuple[str, ...]
     checkers: int
     file: ReleaseFile

@@ -18,7 +18,7 @@ from safe_outputs.asking import read_answer
 from safe_outputs.differencing import of_request
 from safe_outputs.errors import NotPermitted
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest
-from safe_outputs.requests import find_request, votes_are_open, votes_of_turn, why_not
+from safe_outputs.requests import find_request, votes_are_open, votes_of_turn, why_not, why_policy_not
 from safe_outputs.store import Store
 from safe_outputs.transitions import IN_WORDS, OWNERS, Action, Owner, RequestState, Vote
 
@@ -54,13 +54,17 @@ class Queue:
 
 @dataclass(frozen=True)
 class StatisticView:
-    """One statistic of a request, with the file that would leave as text."""
+    """One statistic of a request, with the file that would leave as text.
+
+    `why_not_leave`: why the release policy does not let it out for the request's audience, or None.
+    """
 
     id: str
     position: int
     code: str
     answer: Answer
     file_text: str
+    why_not_leave: str | None
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         author_name=find_person(session, request.author).full_name,
         turn=request.turn,
         content_hash=request.content_hash,
-        statistics=tuple(_statistics(store, request)),
+        statistics=tuple(_statistics(session, store, request)),
         findings=tuple(of_request(session, request)),
         votes=tuple(_visible_votes(session, request, person)),
         reasons={action: why_not(session, request, person, action, today) for action in Action},
@@ -214,7 +218,7 @@ def _line(session: Session, request: ReleaseRequest, person: str, today: date) -
     )
 
 
-def _statistics(store: Store, request: ReleaseRequest) -> list[StatisticView]:
+def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list[StatisticView]:
     return [
         StatisticView(
             id=item.statistic_id,
@@ -222,6 +226,7 @@ def _statistics(store: Store, request: ReleaseRequest) -> list[StatisticView]:
             code=item.statistic.code,
             answer=answer,
             file_text=store.get(answer.file.digest).decode(),
+            why_not_leave=why_policy_not(session, answer, request.audience),
         )
         for item in request.items
         if item.statistic.answer is not None

@@ -58,7 +58,7 @@ def release(session: Session, store: Store, request: ReleaseRequest, folder: Pat
 def _valid_votes(session: Session, store: Store, request: ReleaseRequest) -> list[CheckerVote]:
     """The votes of this turn, if they approve exactly what is about to be released (I7, I9)."""
     votes = votes_of_turn(request)
-    present = content_hash(store, request)
+    present = content_hash(session, store, request)
     checkers = {vote.checker for vote in votes if vote.vote is Vote.APPROVE and vote.content_hash == present}
     conflicted = {each for each in checkers if each == request.author or is_member(session, each, request.project_id)}
     if request.content_hash != present or len(checkers - conflicted) < request.checkers_needed or conflicted:

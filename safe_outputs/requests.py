@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from datasets.versions import is_available
+from datasets.versions import find_version, is_available
 from governance import access, audit
 from governance.agreements import agreements_of
 from governance.database import now
 from governance.projects import find_project
-from safe_outputs.answers import AUDIENCES, Verdict
+from safe_outputs import release_policy
+from safe_outputs.answers import Answer, Verdict
 from safe_outputs.asking import find_statistic, read_answer
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
 from safe_outputs.models import CheckerVote, ReleaseRequest, RequestItem, Statistic
@@ -178,10 +179,10 @@ def submit(session: Session, store: Store, request: ReleaseRequest, *, author: s
     """
     require(session, request, author, Action.SUBMIT, today)
     for item in request.items:
-        _require_submittable(store, item.statistic, request.audience)
+        _require_submittable(session, store, item.statistic, request.audience)
     request.checkers_needed = checkers_needed(store, request)
     request.turn += 1
-    request.content_hash = content_hash(store, request)
+    request.content_hash = content_hash(session, store, request)
     request.submitted_at = now()
     move(session, request, RequestState.SUBMITTED, actor=author, turn=request.turn, content=request.content_hash)
 
@@ -191,18 +192,21 @@ def checkers_needed(store: Store, request: ReleaseRequest) -> int:
     return max([MIN_CHECKERS, *(read_answer(store, item.statistic).checkers for item in request.items)])
 
 
-def _require_submittable(store: Store, statistic: Statistic, audience: str) -> None:
+def _require_submittable(session: Session, store: Store, statistic: Statistic, audience: str) -> None:
     if statistic.state is not StatisticState.ANSWERED:
         detail = (statistic.problem or {}).get("detail", "The checker has not answered it yet.")
         raise WrongState(f"Statistic {statistic.id} has no answer, so it cannot be submitted. {detail}")
     answer = read_answer(store, statistic)
     if answer.verdict is Verdict.BLOCKED:
         raise NotPermitted(f"Statistic {statistic.id} is blocked and cannot leave. Its findings say how to fix it.")
-    if audience not in answer.audiences:
-        raise NotPermitted(
-            f"The release policy of {answer.source.title} does not permit statistic {statistic.id} for "
-            f"{AUDIENCES[audience]}. Permitted: {', '.join(AUDIENCES[each] for each in answer.audiences) or 'none'}."
-        )
+    if (reason := why_policy_not(session, answer, audience)) is not None:
+        raise NotPermitted(f"Statistic {statistic.id} cannot leave in this request. {reason}")
+
+
+def why_policy_not(session: Session, answer: Answer, audience: str) -> str | None:
+    """Why the release policy, as the register has it now, does not let this answer out for an audience; or None."""
+    catalogue = find_version(session, answer.source.dataset, answer.source.version).catalogue
+    return release_policy.why_not_leave(answer, catalogue, audience)
 
 
 def withdraw(session: Session, request: ReleaseRequest, *, author: str, today: date) -> None:
@@ -255,11 +259,12 @@ def votes_are_open(request: ReleaseRequest) -> bool:
     return len(votes_of_turn(request)) >= request.checkers_needed
 
 
-def content_hash(store: Store, request: ReleaseRequest) -> str:
+def content_hash(session: Session, store: Store, request: ReleaseRequest) -> str:
     """SHA-256 over all that a vote is about: words, audience, policy, and each statistic's plan, code and answer.
 
     The answer holds the hashes of the rule profile, the dataset version and the bytes that would leave. Every
-    one of these contents is read from the store and compared with its hash. Raises `Tampered`.
+    one of these contents is read from the store and compared with its hash; the policy's is of the terms that stand in
+    the register now. Raises `Tampered`.
     """
     items = []
     for item in request.items:
@@ -271,6 +276,7 @@ def content_hash(store: Store, request: ReleaseRequest) -> str:
                 "code": hashlib.sha256(item.statistic.code.encode()).hexdigest(),
                 "answer": item.statistic.answer,
                 "file": digest_of(store.get(answer.file.digest)),
+                **_present_policy(session, answer),
             }
         )
     content = {
@@ -285,6 +291,14 @@ def content_hash(store: Store, request: ReleaseRequest) -> str:
         "items": items,
     }
     return digest_of(canonical(content))
+
+
+def _present_policy(session: Session, answer: Answer) -> dict[str, str]:
+    """The hash of the release terms as they stand now; none for answers of before there were policies."""
+    if answer.policy is None:
+        return {}
+    version = find_version(session, answer.source.dataset, answer.source.version)
+    return {"policy": version.catalogue.release.digest}
 
 
 def count_in_states(session: Session, states: frozenset[RequestState]) -> int:

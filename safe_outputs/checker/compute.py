@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from datasets.engines import open_copy
 from disclosure_control.privacy.ledger import Ledger
+from safe_outputs import release_policy
 from safe_outputs.answers import Answer, Charge, Finding, Noise, Quote, ReleaseFile, TableOfCells, worst
 from safe_outputs.checker import disclosure_stage, privacy_stage
 from safe_outputs.checker.evidence import Evidence
@@ -34,7 +35,7 @@ def compute(plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: 
         NotPermitted, MalformedPlan: the policy or the catalogue does not allow it.
         DisclosureControlError: nobody in the population, no budget left, an unproven mechanism.
     """
-    audiences = privacy_stage.permitted_audiences(plan, evidence)
+    audiences = release_policy.permitted(plan, evidence.catalogue)
     done = _stages(plan, evidence, ledger)
     content = table_as_csv(done.table)
     name = "-".join([plan.kind, *(column.name for column in done.table.dimensions)])
@@ -53,6 +54,7 @@ def compute(plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: 
         charge=done.charge,
         exemption=done.exemption,
         preview=done.preview,
+        policy=release_policy.policy_used(plan, evidence.catalogue),
         audiences=audiences,
         checkers=evidence.catalogue.release.checkers,
         file=ReleaseFile(name=f"{name}.csv", media_type="text/csv", digest=store.put(content), size=len(content)),

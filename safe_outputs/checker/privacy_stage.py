@@ -1,7 +1,6 @@
 """The privacy stage: which statistics need noise, what they cost, and which are exempt by the owner's policy."""
 
 import json
-from collections.abc import Sequence
 
 import duckdb
 
@@ -9,7 +8,7 @@ from disclosure_control import PrivatePlan
 from disclosure_control.errors import MalformedPrivatePlan
 from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope, in_rho
 from disclosure_control.privacy.mechanisms import DELTA
-from safe_outputs.answers import AUDIENCES, Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
+from safe_outputs.answers import Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.private_table import errors_of, public_dataset, require_table, table_of
 from safe_outputs.errors import MalformedPlan, NotPermitted
@@ -17,47 +16,6 @@ from safe_outputs.statistics import Crosstab, Private, plan_hash
 
 MECHANISMS = {"gaussian": "discrete Gaussian (OpenDP)", "laplace": "discrete Laplace (OpenDP)"}
 MECHANISM_SOURCE = "Canonne, Kamath, Steinke, “The Discrete Gaussian for Differential Privacy”, 2020"
-POLICY_KINDS = {
-    "count_units": "private_count",
-    "count_rows": "private_count",
-    "sum": "private_sum",
-    "mean": "private_mean",
-    "variance": "private_variance",
-    "standard_deviation": "private_variance",
-    "quantile": "private_quantile",
-    "regression": "private_regression",
-}
-"""Measure → the kind under which the data owner's policy permits it."""
-
-
-def permitted_audiences(plan: Crosstab | Private, evidence: Evidence) -> tuple[str, ...]:
-    """The audiences for which the data owner's policy lets a statistic of this kind out; all its measures', of several.
-
-    Raises:
-        NotPermitted: for none; a kind that the policy does not name is not permitted (I3).
-    """
-    policy = evidence.catalogue.release
-    named: dict[str, Sequence[str]]
-    if isinstance(plan, Private):
-        kinds = [POLICY_KINDS.get(str(each.get("kind")), str(each.get("kind"))) for each in plan.measures]
-        named = {str(kind): audiences for kind, audiences in policy.private.items()}
-    else:
-        kinds, named = [plan.kind], {str(kind): audiences for kind, audiences in policy.exact.items()}
-    for kind in kinds:
-        if not named.get(kind):
-            other = (
-                "Ask the data owner." if isinstance(plan, Private) else "Ask for a differentially private one instead."
-            )
-            raise NotPermitted(
-                f"The release policy of {evidence.catalogue.title} permits no {kind.replace('_', ' ')}. {other}"
-            )
-    audiences = tuple(each for each in AUDIENCES if all(each in named[kind] for kind in kinds))
-    if not audiences:
-        raise NotPermitted(
-            f"The release policy of {evidence.catalogue.title} permits these measures for no audience together. "
-            "Ask for each by itself."
-        )
-    return audiences
 
 
 def exemption(evidence: Evidence) -> str:

@@ -66,6 +66,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": words.size,
     "rho": words.rho,
     "scope": words.scope,
+    "policy": words.policy,
     "percent": words.percent,
     "number": words.number,
     "visible": lambda text: words.visible(str(text)),

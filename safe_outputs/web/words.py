@@ -4,6 +4,9 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 
+from datasets.release_policy import Kind
+from safe_outputs.answers import AUDIENCES, PolicyUsed
+from safe_outputs.release_policy import PLURALS
 from safe_outputs.statistics import Crosstab, Private, population_in_words
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -56,6 +59,15 @@ def scope(name: str) -> str:
 def population(plan: Crosstab | Private) -> str:
     """Which rows a plan looks at: “site is Dayton and year is at least 2”; empty when it looks at all."""
     return population_in_words(plan)
+
+
+def policy(used: PolicyUsed) -> str:
+    """The owner's rules for what a statistic tells: “counts – pre-publication: exact, publication: private; …”."""
+    return "; ".join(f"{PLURALS[Kind(kind)]} – {_rules(by)}" for kind, by in used.rules.items())
+
+
+def _rules(by_audience: Mapping[str, str]) -> str:
+    return ", ".join(f"{AUDIENCES[audience].split(',')[0]}: {rule}" for audience, rule in by_audience.items())
 
 
 def percent(share: float) -> str:

@@ -110,8 +110,10 @@ description = "Whether it was an emergency."
 [release]
 rule_profile = "ons-srs"
 checkers = 2
-exact = { crosstab = ["publication"] }
-private = { private_count = ["publication"] }
+
+[release.policy]
+count = { pre_publication = "exact", publication = "private" }
+mean = { publication = "refused" }
 
 [release.budget]
 dataset_rho = 1.0

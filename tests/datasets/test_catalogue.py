@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from datasets.catalogue import Catalogue, load_catalogue, parse_catalogue
 from datasets.columns import RESERVED_WORDS
 from datasets.errors import CatalogueError, ForbiddenColumn, UnknownColumn
+from datasets.release_policy import Audience, Kind
 from tests.datasets.factories import RAND_HIE, SMALL, edited, small_catalogue
 
 # What is changed in the small catalogue, and what the sentence says of it.
@@ -169,41 +170,76 @@ WRONG = [
     ),
     ("checkers = 2", "checkers = true", "line 77, release.checkers", "expected a whole number from 2 to 9"),
     ('"ons-srs"', '"ONS SRS"', "line 76, release.rule_profile", "expected the name of a rule profile"),
-    ("crosstab =", "crosstable =", "line 78, release.exact.crosstable", 'expected "crosstab" = a list'),
     (
-        'crosstab = ["publication"]',
-        'crosstab = ["public"]',
-        "release.exact.crosstab[0]",
-        "is 'public'; expected",
-    ),
-    (
-        'crosstab = ["publication"]',
-        "crosstab = []",
-        "release.exact.crosstab",
-        "is empty, or repeats an audience",
-    ),
-    (
-        "private_count =",
+        "count =",
         "crosstab =",
-        "line 79, release.private.crosstab",
-        'expected "private_count" = a list',
+        "line 80, release.policy.crosstab:",
+        "is no key of the catalogue; expected one of count, sum, mean, variance, quantile, regression",
+    ),
+    (
+        "count = {",
+        'count = { everybody = "exact",',
+        "line 80, release.policy.count.everybody:",
+        "is no key of the catalogue; expected one of pre_publication, publication",
+    ),
+    (
+        'publication = "private"',
+        'publication = "noisy"',
+        "line 80, release.policy.count.publication:",
+        'is \'noisy\'; expected "exact", "private" or "refused"',
+    ),
+    (
+        'publication = "refused"',
+        "publication = false",
+        "line 81, release.policy.mean.publication:",
+        'is false; expected "exact", "private" or "refused"',
+    ),
+    (
+        'publication = "refused"',
+        'publication = ["exact"]',
+        "line 81, release.policy.mean.publication:",
+        'is a list; expected "exact", "private" or "refused"',
+    ),
+    (
+        'mean = { publication = "refused" }',
+        'mean = "exact"',
+        "line 81, release.policy.mean:",
+        "is 'exact'; expected a table with pre_publication, publication",
+    ),
+    (
+        "[release.policy]",
+        "[release.policies]",
+        "line 79, release.policies:",
+        "is no key of the catalogue; expected one of rule_profile, checkers, policy, budget",
+    ),
+    (
+        "checkers = 2\n",
+        'checkers = 2\npolicy = "exact"\n',
+        "line",
+        "this is not TOML",
+    ),
+    (
+        "checkers = 2\n",
+        'checkers = 2\nexact = { crosstab = ["publication"] }\n',
+        "line 78, release.exact:",
+        "is no key of the catalogue; expected one of rule_profile, checkers, policy, budget",
     ),
     (
         "dataset_rho = 1.0",
         "dataset_rho = inf",
-        "line 82, release.budget.dataset_rho",
+        "line 84, release.budget.dataset_rho",
         "a finite number above 0",
     ),
     (
         "dataset_rho = 1.0",
         "dataset_rho = 0",
-        "line 82, release.budget.dataset_rho",
+        "line 84, release.budget.dataset_rho",
         "a finite number above 0",
     ),
     (
         "project_rho = 0.5",
         "project_rho = 1.5",
-        "line 83, release.budget.project_rho",
+        "line 85, release.budget.project_rho",
         "more than the dataset",
     ),
 ]
@@ -241,9 +277,9 @@ def test_the_example_is_complete() -> None:
     assert (catalogue.name, catalogue.table, catalogue.unit_column.source) == ("rand_hie", "visits", "zper")
     assert len(catalogue.variables) == 17
     assert all(column.description and column.label for column in catalogue.columns)
-    assert catalogue.release.exact == {"crosstab": ("pre_publication", "publication")}
-    kinds = ("count", "sum", "mean", "variance", "quantile", "regression")
-    assert catalogue.release.private == {f"private_{kind}": ("pre_publication", "publication") for kind in kinds}
+    rules = {kind: {catalogue.release.policy.rule(kind, audience) for audience in Audience} for kind in Kind}
+    exact, private = {"exact"}, {"private"}
+    assert list(rules.values()) == [exact, exact, exact, private, private, private]
     assert catalogue.column("medical_spending").upper == Decimal(50000)
 
 

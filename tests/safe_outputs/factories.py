@@ -3,13 +3,16 @@
 Answers are made from the real models and lie in a real store, as the checker would leave them.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from datasets.catalogue import Catalogue, load_catalogue
 from datasets.versions import DatasetVersion, VersionState, versions_of
 from governance.agreements import agree
 from governance.database import now
@@ -33,6 +36,7 @@ from safe_outputs.answers import (
 from safe_outputs.asking import Asker
 from safe_outputs.checker.files import table_as_csv
 from safe_outputs.models import ReleaseRequest, Statistic
+from safe_outputs.release_policy import policy_used
 from safe_outputs.requests import RequestDetails
 from safe_outputs.statistics import Crosstab, Measure, Private, PrivateKey, canonical, in_words, plan_hash
 from safe_outputs.store import Store
@@ -40,6 +44,7 @@ from safe_outputs.transitions import Vote
 from tests.governance.people_factory import a_person
 
 TODAY = date(2026, 11, 22)
+CATALOGUE = load_catalogue(Path(__file__).resolve().parents[2] / "examples" / "rand_hie.toml")
 SITES = ("Dayton", "Fitchburg", "Franklin", "Charleston", "Georgetown", "Seattle")
 PLANS = ("free", "25 %", "50 %", "95 %")
 PROFILE = RuleProfileUsed(name="ons-srs", version="1", digest="9" * 64)
@@ -138,6 +143,7 @@ def an_answer(store: Store, plan: Crosstab | Private = CROSSTAB, **facts: Any) -
         "noise": a_noise() if private else None,
         "charge": a_charge() if private else None,
         "exemption": None if private else "The data owner's policy permits exact tables of this kind.",
+        "policy": policy_used(plan, CATALOGUE),
         "audiences": ("pre_publication", "publication"),
         "checkers": 2,
         "file": ReleaseFile(
@@ -197,7 +203,7 @@ def a_version(session: Session, number: int = 3) -> None:
             dataset="rand_hie",
             number=number,
             state=VersionState.AVAILABLE,
-            catalogue_json="{}",
+            catalogue_json=CATALOGUE.to_json(),
             folder="datasets/rand_hie",
             rows=1,
             units=1,
@@ -207,6 +213,13 @@ def a_version(session: Session, number: int = 3) -> None:
         )
     )
     session.flush()
+
+
+def with_policy(rules: dict[str, dict[str, str]]) -> Catalogue:
+    """The example's catalogue with these rules, by kind and audience, and no others."""
+    value = json.loads(CATALOGUE.to_json())
+    value["release"]["policy"] = rules
+    return Catalogue.from_json(json.dumps(value))
 
 
 def people(session: Session) -> None:

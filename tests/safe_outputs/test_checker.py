@@ -604,7 +604,7 @@ def test_a_regression_beside_others_is_refused_before_it_is_paid(room: Room) -> 
 
 
 def test_a_measure_that_the_policy_does_not_name_is_refused(room: Room) -> None:
-    assert "permits no histogram" in room.refused(private([{"kind": "histogram", "name": "h"}]))["detail"]
+    assert "No release policy knows" in room.refused(private([{"kind": "histogram", "name": "h"}]))["detail"]
 
 
 def test_a_question_that_is_no_plan_is_refused_and_costs_nothing(room: Room) -> None:

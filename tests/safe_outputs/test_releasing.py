@@ -84,6 +84,7 @@ FORGERIES = {
     "fewer checkers": "UPDATE release_request SET checkers_needed = 1",
     "a vote against": "UPDATE checker_vote SET vote = 'reject' WHERE checker = 'carl'",
     "the author's vote": "UPDATE checker_vote SET checker = 'rosa' WHERE checker = 'carl'",
+    "other release terms": "UPDATE dataset_version SET catalogue_json = replace(catalogue_json, 'ons-srs', 'x')",
     "changed code": "UPDATE statistic SET code = 'other()'",
 }
 
