@@ -40,25 +40,27 @@ class Requirements:
 
 
 def requirements_of(view: View, problem: Reduced) -> Requirements:
-    """All requirements; those of columns that move together are one, if the same contributors are harmless."""
+    """All requirements, each once: columns that move together may need the same against the same contributors."""
     needs = np.stack([view.need_up, view.need_down])
-    lost = (needs > 0).any(axis=0) & (problem.variable == FIXED)
-    place, column = np.nonzero((needs > 0) & (problem.variable != FIXED))
-    need, variable = needs[place, column], problem.variable[column]
-    place = np.where(problem.sign[column] > 0, place, 1 - place)
+    known = problem.variable == FIXED
+    place, column = np.nonzero((needs > 0) & ~known)
     kinds, kind = _harmless(view)
-    key = (variable * 2 + place) * len(kinds) + kind[column]
-    order = np.lexsort((-need, key))
-    first = np.flatnonzero(np.diff(key[order], prepend=-1))
-    group = np.cumsum(np.diff(key[order], prepend=-1) != 0) - 1
-    chosen = order[first]
-    rank = np.argsort(-need[chosen], kind="stable")
-    number = np.argsort(rank)
+    need, variable, harmless = needs[place, column], problem.variable[column], kind[column]
+    side = np.where(problem.sign[column] > 0, place, 1 - place)
+    order = np.lexsort((harmless, side, variable, -need))
+    sorted_ = np.stack([-need, variable, side, harmless])[:, order]
+    first = np.append(True, (np.diff(sorted_) != 0).any(axis=0))[: len(order)]
     of_column = np.full((2, len(view)), -1)
-    of_column[np.nonzero((needs > 0) & (problem.variable != FIXED))[0][order], column[order]] = number[group]
-    chosen = chosen[rank]
-    harmless = [kinds[each] for each in kind[column[chosen]].tolist()]
-    return Requirements(variable[chosen], place[chosen], need[chosen], harmless, of_column, lost)
+    of_column[place[order], column[order]] = np.cumsum(first) - 1
+    chosen = order[first]
+    return Requirements(
+        variable[chosen],
+        side[chosen],
+        need[chosen],
+        [kinds[each] for each in harmless[chosen].tolist()],
+        of_column,
+        lost=(needs > 0).any(axis=0) & known,
+    )
 
 
 def _harmless(view: View) -> tuple[list[frozenset[int] | None], Indices]:

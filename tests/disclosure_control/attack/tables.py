@@ -50,7 +50,7 @@ def counts(text: str) -> Table:
 def protected(
     table: Table,
     withheld: Sequence[Sequence[str]],
-    needs: Mapping[Sequence[str], float | tuple[float, float]] | None = None,
+    needs: Mapping[Any, float | tuple[float, float]] | None = None,
     sliding: float = 0,
     profile: RuleProfile | None = None,
 ) -> ByHand:
