@@ -77,7 +77,8 @@ def released(
     """See `PrivatePlan.release`."""
     mechanisms_of(errors, nano_delta)  # proven before anything is charged
     require_table(connection, errors.design)
-    charge = ledger.reserve(scopes, nano_rho, request or _request(plan_hash, scopes, nano_delta))
+    identity = request or _request(plan_hash, scopes, nano_delta)
+    charge = ledger.reserve(scopes, nano_rho, identity, nano_delta=nano_delta)
     if charge.result is None:
         charge = ledger.begin(charge)
         sums = _read(connection, errors.design)

@@ -7,10 +7,11 @@ The ledger takes and gives `int`s of nano-ρ, and no other type: a float has no 
 import math
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from disclosure_control.errors import LedgerError, in_rho
 
-__all__ = ["LARGEST", "NANO", "allowance_of", "in_rho", "price_of", "require_amount"]
+__all__ = ["LARGEST", "NANO", "allowance_of", "in_rho", "price_of", "require_amount", "require_delta"]
 
 NANO = 1_000_000_000
 LARGEST = 10**18
@@ -45,6 +46,13 @@ def require_amount(nano_rho: int, what: str) -> int:
     if not 0 < nano_rho <= LARGEST:
         raise LedgerError(f"{what} is a positive number of billionths of ρ, at most {LARGEST}.")
     return nano_rho
+
+
+def require_delta(nano_delta: Any) -> int:
+    """The amount, if it is a whole number of billionths of δ, from none to less than all; else `LedgerError`."""
+    if isinstance(nano_delta, bool) or not isinstance(nano_delta, int) or not 0 <= nano_delta < NANO:
+        raise LedgerError("δ is charged in whole billionths, none or more, and less than 1 in all.")
+    return nano_delta
 
 
 def _exact(rho: Decimal | Fraction | str | float) -> Fraction:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from disclosure_control.errors import BudgetExceeded, LedgerError
 from disclosure_control.privacy.ledger import reading, verifying, writing
-from disclosure_control.privacy.ledger.amounts import require_amount
+from disclosure_control.privacy.ledger.amounts import require_amount, require_delta
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
 from disclosure_control.privacy.ledger.database import Database
 from disclosure_control.privacy.ledger.entries import Head, Seal, head
@@ -62,10 +62,11 @@ class Ledger(AbstractContextManager["Ledger"]):
         with self._database.writing() as connection:
             writing.add_grant(connection, self._seal, name, amount, owner)
 
-    def reserve(self, scopes: Iterable[Scope | str], nano_rho: int, request: str) -> Charge:
+    def reserve(self, scopes: Iterable[Scope | str], nano_rho: int, request: str, *, nano_delta: int = 0) -> Charge:
         """Charge all scopes, or none; the charge that `request` already has is returned as it is, with its result.
 
-        Another person's retry of the same request is not charged to that person: the first one paid.
+        Another person's retry of the same request is not charged to that person: the first one paid. `nano_delta`:
+        billionths of δ that the mechanism needs beside ρ; they add up in `guarantee`, and have no budget.
 
         Raises:
             BudgetExceeded: a scope has less left than the price; says how much.
@@ -73,15 +74,16 @@ class Ledger(AbstractContextManager["Ledger"]):
             LedgerError: no dataset scope, a price that is not positive, or `request` was charged for something else.
         """
         wanted = scopes_of_a_charge(scopes)
-        price = require_amount(nano_rho, "A price")
+        price, delta = require_amount(nano_rho, "A price"), require_delta(nano_delta)
         identity = _require_text(request, "A charge names the request that it is for")
         with self._database.writing() as connection:
             earlier = reading.live_charge(connection, self._seal, identity)
             if earlier is not None:
-                return _same(earlier, wanted, price)
+                return _same(earlier, wanted, (price, delta))
             _require_left(connection, wanted, price)
             charge_id = f"c-{secrets.token_hex(8)}"
-            return writing.add_charge(connection, self._seal, charge_id, wanted, price, identity, at="")
+            made = Charge(charge_id, identity, wanted, price, ChargeState.RESERVED, at="", nano_delta=delta)
+            return writing.add_charge(connection, self._seal, made)
 
     def begin(self, charge: Charge) -> Charge:
         """Mark, before the data is read, that it may have been: the charge can no longer be given back.
@@ -149,7 +151,7 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def remaining(self, scope: Scope | str) -> int:
         """Billionths of ρ that a scope has left."""
-        granted, spent = self._balance(scope)
+        granted, spent, _ = self._balance(scope)
         return granted - spent
 
     def history(self, scope: Scope | str) -> list[Charge]:
@@ -189,8 +191,8 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise LedgerError("A person's budget is a ration; the guarantee is the population's. Ask for that.")
         population = str(DatasetScope(named.population))
         with self._database.reading() as connection:
-            spent = reading.balances(connection, [str(named)])[str(named)][1]
-            return Guarantee(str(named), spent, *reading.exact_releases(connection, self._seal, population))
+            _, spent, delta = reading.balances(connection, [str(named)])[str(named)]
+            return Guarantee(str(named), spent, delta, *reading.exact_releases(connection, self._seal, population))
 
     def head(self) -> Head:
         """The end of the chain of entries, to be kept where who writes to this database does not."""
@@ -218,7 +220,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _balance(self, scope: Scope | str) -> tuple[int, int]:
+    def _balance(self, scope: Scope | str) -> tuple[int, int, int]:
         name = str(parse_scope(scope))
         with self._database.reading() as connection:
             return reading.balances(connection, [name])[name]
@@ -233,14 +235,15 @@ class Ledger(AbstractContextManager["Ledger"]):
         return present
 
 
-def _same(earlier: Charge, wanted: tuple[str, ...], price: int) -> Charge:
-    if (without_persons(earlier.scopes), earlier.nano_rho) != (without_persons(wanted), price):
+def _same(earlier: Charge, wanted: tuple[str, ...], prices: tuple[int, int]) -> Charge:
+    paid = (earlier.nano_rho, earlier.nano_delta)
+    if (without_persons(earlier.scopes), paid) != (without_persons(wanted), prices):
         raise LedgerError("This request was charged before with another price or from other budgets.")
     return earlier
 
 
 def _require_left(connection: Connection, scopes: tuple[str, ...], price: int) -> None:
-    left = {scope: granted - spent for scope, (granted, spent) in reading.balances(connection, scopes).items()}
+    left = {scope: granted - spent for scope, (granted, spent, _) in reading.balances(connection, scopes).items()}
     least = min(left, key=lambda scope: (left[scope], scope))
     if price > left[least]:
         raise BudgetExceeded(least, price, left[least])

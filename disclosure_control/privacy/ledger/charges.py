@@ -27,7 +27,10 @@ TRANSITIONS: dict[ChargeState, frozenset[ChargeState]] = {
 
 @dataclass(frozen=True)
 class Charge:
-    """One payment. `result` is what it paid for, once committed; `at` is when it was reserved (UTC, ISO 8601)."""
+    """One payment. `result` is what it paid for, once committed; `at` is when it was reserved (UTC, ISO 8601).
+
+    `nano_delta`: billionths of δ that it costs beside ρ, for mechanisms that need some (approximate zCDP).
+    """
 
     id: str
     request: str
@@ -36,3 +39,4 @@ class Charge:
     state: ChargeState
     at: str
     result: bytes | None = None
+    nano_delta: int = 0

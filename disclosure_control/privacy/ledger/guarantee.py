@@ -32,6 +32,7 @@ class Guarantee:
 
     scope: str
     nano_rho: int
+    nano_delta: int
     exact_releases: int
     first_exact: ExactRelease | None
 
@@ -40,19 +41,33 @@ class Guarantee:
         return self.first_exact is None
 
     def epsilon(self, delta: float = DELTA) -> float | None:
-        """The ε at this δ of all private releases together; None where exact ones have voided it."""
-        return epsilon(self.nano_rho, delta) if self.holds else None
+        """The ε of all private releases together, at this δ beside the δ that they cost themselves.
+
+        None where exact releases have voided it, or where all δ is spent.
+        """
+        if not self.holds or self.delta(delta) >= 1:
+            return None
+        return epsilon(self.nano_rho, delta)
+
+    def delta(self, delta: float = DELTA) -> float:
+        """The δ at which `epsilon(delta)` holds: this one, and what was spent."""
+        return delta + self.nano_delta / NANO
 
     def sentence(self, delta: float = DELTA) -> str:
         """The guarantee in words."""
         spent = f"ρ = {in_rho(self.nano_rho)} was spent"
+        if self.nano_delta:
+            spent += f", with δ = {in_rho(self.nano_delta)}"
         if self.first_exact is not None:
             since = self.first_exact.at[:10]
             return (
                 f"{spent}; there is no ε for it: void since {since}, because exact statistics of this population were "
                 f"released ({self.first_exact.what}; {self.exact_releases} in all)."
             )
-        return f"{spent}, that is ε = {epsilon(self.nano_rho, delta):.3f} at δ = {delta:g}."
+        found = self.epsilon(delta)
+        if found is None:
+            return f"{spent}: no ε follows from it."
+        return f"{spent}, that is ε = {found:.3f} at δ = {self.delta(delta):g}."
 
 
 def epsilon(nano_rho: int, delta: float = DELTA) -> float:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from disclosure_control.errors import LedgerError
 from disclosure_control.privacy.ledger import schema, writing
-from disclosure_control.privacy.ledger.charges import ChargeState
+from disclosure_control.privacy.ledger.charges import Charge, ChargeState
 from disclosure_control.privacy.ledger.entries import Seal
 from disclosure_control.privacy.ledger.scopes import parse_scope
 
@@ -69,7 +69,8 @@ def _from_version_1(connection: Connection, seal: Seal) -> None:
     for row in grants:
         writing.add_grant(connection, seal, str(parse_scope(row.scope)), row.nano_rho, row.granted_by, at=row.at)
     for row in charges:
-        writing.add_charge(connection, seal, row.id, tuple(scopes[row.id]), row.nano_rho, row.request, at=row.at)
+        paid = Charge(row.id, row.request, tuple(scopes[row.id]), row.nano_rho, ChargeState.RESERVED, row.at)
+        writing.add_charge(connection, seal, paid)
         if row.state == "committed":
             writing.store_result(connection, seal, row.id, row.result)
         else:

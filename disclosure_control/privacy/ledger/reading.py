@@ -49,11 +49,11 @@ def charges_of(connection: Connection, seal: Seal, scope: str) -> list[Charge]:
     return [_charge(row) for row in rows]
 
 
-def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int]]:
-    """Granted and spent of each scope, nothing of both for one that was never granted anything."""
-    wanted = dict.fromkeys(scopes, (0, 0))
+def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int, int]]:
+    """Granted and spent of each scope, and δ spent; nothing of all for one that was never granted anything."""
+    wanted = dict.fromkeys(scopes, (0, 0, 0))
     rows = connection.execute(_BALANCES, {"of": list(wanted)})
-    return wanted | {row.scope: (row.granted, row.spent) for row in rows}
+    return wanted | {row.scope: (row.granted, row.spent, row.spent_delta) for row in rows}
 
 
 def exact_releases(connection: Connection, seal: Seal, scope: str) -> tuple[int, ExactRelease | None]:
@@ -84,4 +84,5 @@ def _require_sealed(row: Row[Any], committed: list[Entry]) -> None:
 
 def _charge(row: Row[Any]) -> Charge:
     scopes = tuple(row.scopes.split(" "))
-    return Charge(row.id, row.request, scopes, row.nano_rho, ChargeState(row.state), row.at, row.result)
+    state = ChargeState(row.state)
+    return Charge(row.id, row.request, scopes, row.nano_rho, state, row.at, row.result, row.nano_delta)

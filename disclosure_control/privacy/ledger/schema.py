@@ -54,7 +54,9 @@ balance = Table(
     Column("scope", Text, primary_key=True),
     Column("granted", BigInteger, nullable=False),
     Column("spent", BigInteger, nullable=False),
+    Column("spent_delta", BigInteger, nullable=False),
     CheckConstraint("spent >= 0 AND spent <= granted", name="never_overspent"),
+    CheckConstraint("spent_delta >= 0", name="no_negative_delta"),
 )
 charge = Table(
     "ledger_charge",
@@ -64,10 +66,12 @@ charge = Table(
     Column("request", Text, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("nano_rho", BigInteger, nullable=False),
+    Column("nano_delta", BigInteger, nullable=False),
     Column("state", Text, nullable=False),
     Column("at", Text, nullable=False),
     Column("result", LargeBinary),
     CheckConstraint("nano_rho > 0", name="never_free"),
+    CheckConstraint("nano_delta >= 0", name="no_negative_delta"),
     CheckConstraint(f"state IN ({', '.join(repr(str(each)) for each in ChargeState)})", name="known_state"),
     CheckConstraint("(state = 'committed') = (result IS NOT NULL)", name="result_with_commit"),
 )
@@ -96,7 +100,7 @@ REFUSAL = "the ledger is never edited"
 
 _MOVES = ", ".join(f"'{old}>{new}'" for old, news in TRANSITIONS.items() for new in sorted(news))
 _SAME_CHARGE = " AND ".join(
-    f"NEW.{each} = OLD.{each}" for each in ("id", "sequence", "request", "scopes", "nano_rho", "at")
+    f"NEW.{each} = OLD.{each}" for each in ("id", "sequence", "request", "scopes", "nano_rho", "nano_delta", "at")
 )
 
 FORBIDDEN: tuple[tuple[str, str, str | None], ...] = (

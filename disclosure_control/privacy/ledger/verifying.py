@@ -10,6 +10,9 @@ from disclosure_control.privacy.ledger.charges import TRANSITIONS, ChargeState
 from disclosure_control.privacy.ledger.entries import Entry, Head, Seal, broken, digest_of, walk
 from disclosure_control.privacy.ledger.schema import balance, charge, charged, exact
 
+_KEPT = ("sequence", "request", "scopes", "nano_rho", "nano_delta", "state", "sha256")
+"""What the entries tell of a charge, in the order of `_compare_charges`."""
+
 
 @dataclass
 class _Told:
@@ -18,6 +21,7 @@ class _Told:
     head: Head = field(default_factory=lambda: Head(0, ""))
     granted: Counter[str] = field(default_factory=Counter)
     spent: Counter[str] = field(default_factory=Counter)
+    spent_delta: Counter[str] = field(default_factory=Counter)
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
     exact: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -50,6 +54,7 @@ class _Told:
         present = self.charges[entry.subject]
         for scope in present["scopes"]:
             self.spent[scope] += sign * present["nano_rho"]
+            self.spent_delta[scope] += sign * present["nano_delta"]
             if self.spent[scope] > self.granted[scope]:
                 raise broken(f"entry {entry.sequence} spends more than “{scope}” had")
 
@@ -75,7 +80,8 @@ def verify(connection: Connection, seal: Seal, checkpoint: Head | None) -> Head:
 
 def _compare_balances(connection: Connection, told: _Told) -> None:
     for row in connection.execute(select(balance)):
-        if (row.granted, row.spent) != (told.granted.pop(row.scope, 0), told.spent.pop(row.scope, 0)):
+        books = (told.granted, told.spent, told.spent_delta)
+        if (row.granted, row.spent, row.spent_delta) != tuple(book.pop(row.scope, 0) for book in books):
             raise broken(f"the balance of “{row.scope}” is not what its entries add up to")
     if +told.granted or +told.spent:
         raise broken("a scope has lost its balance")
@@ -88,14 +94,8 @@ def _compare_charges(connection: Connection, told: _Told) -> None:
     for row in connection.execute(select(charge).execution_options(yield_per=1000)):
         found = told.charges.pop(row.id, None)
         stored = None if row.result is None else digest_of(row.result)
-        if found is None or (
-            row.sequence,
-            row.request,
-            row.scopes.split(" "),
-            row.nano_rho,
-            row.state,
-            stored,
-        ) != tuple(found.get(each) for each in ("sequence", "request", "scopes", "nano_rho", "state", "sha256")):
+        kept = (row.sequence, row.request, row.scopes.split(" "), row.nano_rho, row.nano_delta, row.state, stored)
+        if found is None or kept != tuple(found.get(each) for each in _KEPT):
             raise broken(f"charge {row.id} is not as its entries tell")
     if told.charges:
         raise broken(f"charge {next(iter(told.charges))} was taken out")

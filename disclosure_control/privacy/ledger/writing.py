@@ -1,5 +1,6 @@
 """The writes of the ledger, each with its entry in the chain, inside a transaction of the caller's."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -20,7 +21,7 @@ _NEXT_GRANT = (
 _SPEND = (
     update(balance)
     .where(balance.c.scope.in_(bindparam("of", expanding=True)))
-    .values(spent=balance.c.spent + bindparam("more"))
+    .values(spent=balance.c.spent + bindparam("more"), spent_delta=balance.c.spent_delta + bindparam("more_delta"))
 )
 _CHARGE = insert(charge)
 _CHARGED = insert(charged)
@@ -36,23 +37,25 @@ def add_grant(connection: Connection, seal: Seal, scope: str, nano_rho: int, gra
         raise LedgerError(f"The grants of “{scope}” would add up to more than {LARGEST} billionths of ρ.")
     append(connection, seal, "grant", scope, {"nano_rho": nano_rho, "granted_by": granted_by}, at)
     if granted is None:
-        connection.execute(_FIRST_GRANT, {"scope": scope, "granted": nano_rho, "spent": 0})
+        connection.execute(_FIRST_GRANT, {"scope": scope, "granted": nano_rho, "spent": 0, "spent_delta": 0})
     else:
         connection.execute(_NEXT_GRANT, {"of": scope, "more": nano_rho})
 
 
-def add_charge(
-    connection: Connection, seal: Seal, charge_id: str, scopes: tuple[str, ...], nano_rho: int, request: str, *, at: str
-) -> Charge:
-    """Take a price from every scope; the database refuses what would overspend one."""
-    detail = {"request": request, "nano_rho": nano_rho, "scopes": list(scopes)}
-    written = append(connection, seal, ChargeState.RESERVED.value, charge_id, detail, at)
-    values = (charge_id, written.sequence, request, " ".join(scopes), nano_rho, ChargeState.RESERVED.value, written.at)
-    names = ("id", "sequence", "request", "scopes", "nano_rho", "state", "at")
-    connection.execute(_CHARGE, dict(zip(names, values, strict=True)))
-    connection.execute(_CHARGED, [{"charge_id": charge_id, "scope": scope} for scope in scopes])
-    _spend(connection, scopes, nano_rho)
-    return Charge(charge_id, request, scopes, nano_rho, ChargeState.RESERVED, written.at)
+def add_charge(connection: Connection, seal: Seal, made: Charge) -> Charge:
+    """Take a price from every scope; the database refuses what would overspend one. `made.at`: when, if not now."""
+    detail = {
+        "request": made.request,
+        "nano_rho": made.nano_rho,
+        "nano_delta": made.nano_delta,
+        "scopes": list(made.scopes),
+    }
+    written = append(connection, seal, ChargeState.RESERVED.value, made.id, detail, made.at)
+    own = {"id": made.id, "sequence": written.sequence, "state": ChargeState.RESERVED.value, "at": written.at}
+    connection.execute(_CHARGE, detail | own | {"scopes": " ".join(made.scopes)})
+    connection.execute(_CHARGED, [{"charge_id": made.id, "scope": scope} for scope in made.scopes])
+    _spend(connection, made, 1)
+    return replace(made, state=ChargeState.RESERVED, at=written.at)
 
 
 def move(
@@ -72,7 +75,7 @@ def store_result(connection: Connection, seal: Seal, charge_id: str, result: byt
 def give_back(connection: Connection, seal: Seal, voided: Charge, reason: str) -> None:
     """Void a charge, and take its price off what its scopes have spent."""
     move(connection, seal, voided.id, ChargeState.VOID, {"reason": reason})
-    _spend(connection, voided.scopes, -voided.nano_rho)
+    _spend(connection, voided, -1)
 
 
 def add_exact(connection: Connection, seal: Seal, scope: str, what: str, recorded_by: str) -> ExactRelease:
@@ -82,6 +85,7 @@ def add_exact(connection: Connection, seal: Seal, scope: str, what: str, recorde
     return ExactRelease(scope, what, recorded_by, written.at)
 
 
-def _spend(connection: Connection, scopes: tuple[str, ...], nano_rho: int) -> None:
-    if connection.execute(_SPEND, {"of": scopes, "more": nano_rho}).rowcount != len(scopes):
+def _spend(connection: Connection, paid: Charge, sign: int) -> None:
+    amounts = {"of": paid.scopes, "more": sign * paid.nano_rho, "more_delta": sign * paid.nano_delta}
+    if connection.execute(_SPEND, amounts).rowcount != len(paid.scopes):
         raise broken("a scope that was charged has no balance")

@@ -89,6 +89,8 @@ def test_a_request_does_not_change_its_price_or_its_budgets(ledger: Ledger) -> N
         ledger.reserve(["dataset:d"], 6, "r")
     with pytest.raises(LedgerError, match="another price or from other budgets"):
         ledger.reserve(BOTH, 5, "r")
+    with pytest.raises(LedgerError, match="another price or from other budgets"):
+        ledger.reserve(["dataset:d"], 5, "r", nano_delta=1)
     assert ledger.spent("dataset:d") == 5
 
 
@@ -225,6 +227,13 @@ def test_an_amount_is_a_positive_whole_number(ledger: Ledger, amount: Any) -> No
         ledger.grant("dataset:d", amount, granted_by="owner")
     assert ledger.spent("dataset:d") == 0
     assert ledger.granted("dataset:d") == BUDGET
+
+
+@pytest.mark.parametrize("amount", [-1, 10**9, True, 0.5, float("nan"), None])
+def test_delta_is_a_whole_number_of_billionths(ledger: Ledger, amount: Any) -> None:
+    with pytest.raises(LedgerError, match="δ is charged in whole billionths"):
+        ledger.reserve(["dataset:d"], 1, "r", nano_delta=amount)
+    assert ledger.history("dataset:d") == []
 
 
 def test_a_budget_has_an_end(ledger: Ledger) -> None:

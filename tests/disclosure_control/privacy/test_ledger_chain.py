@@ -56,7 +56,7 @@ def kept(url: str) -> Iterator[Ledger]:
         ledger.commit(ledger.begin(ledger.reserve([*both, "person:ada"], 10, "committed")), b"noisy counts")
         ledger.commit(ledger.reserve(both, 15, "other"), b"other noisy counts")
         ledger.void(ledger.reserve(both, 20, "void"), "the copy could not be opened")
-        ledger.begin(ledger.reserve(both, 30, "reading"))
+        ledger.begin(ledger.reserve(both, 30, "reading", nano_delta=7))
         ledger.reserve(both, 40, "reserved")
         ledger.record_exact("dataset:d", "crosstab by site", recorded_by="checker")
         yield ledger
@@ -86,7 +86,7 @@ def kept(url: str) -> Iterator[Ledger]:
         "UPDATE ledger_exact SET what = 'x'",
         "DELETE FROM ledger_exact",
         "DELETE FROM ledger_schema",
-        "INSERT INTO ledger_charge VALUES ('c', 999, 'r', 'dataset:d', 1, 'reading', 'now', NULL)",
+        "INSERT INTO ledger_charge VALUES ('c', 999, 'r', 'dataset:d', 1, 0, 'reading', 'now', NULL)",
     ],
 )
 def test_the_database_refuses_to_edit_what_is_written(kept: Ledger, url: str, statement: str) -> None:
@@ -139,8 +139,10 @@ EDITS: dict[str, tuple[str, str]] = {
     "the first entry taken out": ("DELETE FROM ledger_entry WHERE sequence = 1", "entry 1 is missing"),
     "a balance granted more": ("UPDATE ledger_balance SET granted = 9000", "balance of"),
     "a balance spent less": ("UPDATE ledger_balance SET spent = 0 WHERE scope = 'project:p/d'", "“project:p/d”"),
-    "a balance of nobody": ("INSERT INTO ledger_balance VALUES ('dataset:e', 9, 0)", "“dataset:e”"),
+    "a balance of nobody": ("INSERT INTO ledger_balance VALUES ('dataset:e', 9, 0, 0)", "“dataset:e”"),
     "a cheaper charge": ("UPDATE ledger_charge SET nano_rho = 1 WHERE request = 'reading'", "not as its entries tell"),
+    "another δ": ("UPDATE ledger_charge SET nano_delta = 1 WHERE request = 'reading'", "not as its entries tell"),
+    "a balance with less δ": ("UPDATE ledger_balance SET spent_delta = 0", "balance of"),
     "another request": ("UPDATE ledger_charge SET request = 'x' WHERE request = 'void'", "not as its entries tell"),
     "another state": ("UPDATE ledger_charge SET state = 'reserved' WHERE request = 'reading'", "not as its entries"),
     "another result": ("UPDATE ledger_charge SET result = 'zero' WHERE request = 'committed'", "not as its entries"),

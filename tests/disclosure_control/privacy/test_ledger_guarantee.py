@@ -31,6 +31,27 @@ def test_the_guarantee_counts_every_project_and_what_may_have_been_read(spent: L
     assert spent.guarantee("project:p/d").nano_rho == 60_000_000
 
 
+def test_delta_adds_up_beside_rho(spent: Ledger) -> None:
+    """Approximate zCDP composes: ρ adds up, and so does δ (Bun and Steinke 2016, section 8)."""
+    spent.reserve(BOTH, 1, "threshold", nano_delta=1000)
+    spent.reserve(["dataset:d", "project:q/d"], 1, "another", nano_delta=500)
+    spent.void(spent.reserve(BOTH, 1, "void", nano_delta=10_000), "no reading began")
+    guarantee = spent.guarantee("dataset:d")
+    assert (guarantee.nano_delta, spent.guarantee("project:p/d").nano_delta) == (1500, 1000)
+    assert guarantee.delta(1e-6) == pytest.approx(2.5e-6)
+    assert guarantee.epsilon(1e-6) == epsilon(NANO // 10 + 2, 1e-6)
+    assert guarantee.sentence() == "ρ = 0.100000002 was spent, with δ = 0.0000015, that is ε = 2.142 at δ = 2.5e-06."
+    spent.verify()
+
+
+def test_where_all_delta_is_spent_no_epsilon_is_told(spent: Ledger) -> None:
+    for number in range(2):
+        spent.reserve(BOTH, 1, f"r{number}", nano_delta=NANO // 2)
+    guarantee = spent.guarantee("dataset:d")
+    assert guarantee.epsilon() is None
+    assert guarantee.sentence() == "ρ = 0.100000002 was spent, with δ = 1: no ε follows from it."
+
+
 def test_an_exact_release_voids_the_epsilon_of_its_population_and_of_no_other(spent: Ledger) -> None:
     first = spent.record_exact(DatasetScope("d"), "crosstab of site", recorded_by="checker")
     spent.record_exact("dataset:d", "crosstab of year", recorded_by="checker")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import create_engine, insert, inspect, make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from disclosure_control import BudgetExceeded, Ledger, LedgerError, LedgerUnavailable, UnknownScope
-from disclosure_control.privacy.ledger import SCHEMA_VERSION
+from disclosure_control.privacy.ledger import SCHEMA_VERSION, schema
 from disclosure_control.privacy.ledger import database as ledger_database
 from tests import postgresql
 
@@ -203,6 +204,15 @@ def test_no_password_is_in_the_error(folder: Path) -> None:
     with pytest.raises(LedgerUnavailable) as told:
         Ledger(f"postgresql://ada:secret@/ledger?unix_sock={folder}/nowhere")
     assert "secret" not in f"{told.value!r} {told.value.__cause__!r}"
+
+
+def test_no_value_is_in_an_error_of_the_database(folder: Path) -> None:
+    overspent = {"scope": "dataset:d", "granted": 76543, "spent": 98765, "spent_delta": 0}
+    ledger = Ledger(f"sqlite:///{folder}/ledger.sqlite")
+    with ledger, pytest.raises(DBAPIError, match="never_overspent") as told, ledger._database.writing() as connection:
+        connection.execute(insert(schema.balance), overspent)
+    assert "98765" not in f"{told.value} {told.value!r}"
+    assert "76543" not in f"{told.value} {told.value!r}"
 
 
 def test_a_busy_ledger_says_so_and_charges_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
