@@ -1,5 +1,6 @@
 """What is proven so far: deviations that were found, and which requirements they meet, against whom."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,6 +117,23 @@ class Proof:
         """The lone contributors against whom there is no witness; empty when there is none against anybody."""
         return self._contributors(self._shadows[self._number(requirement)])
 
+    @property
+    def outsiders(self) -> Bits:
+        """No contributor."""
+        return np.zeros(self._shadows.shape[1], np.uint8)
+
+    def bits(self, contributors: Sequence[int]) -> Bits:
+        """These contributors, one bit each."""
+        chosen = np.zeros(8 * self._shadows.shape[1], bool)
+        chosen[contributors] = True
+        return np.packbits(chosen)
+
+    def unmet(self, requirements: Sequence[Requirement], against: Bits) -> list[Requirement]:
+        """Those without a witness, against outsiders or against some of these contributors."""
+        numbers = np.array([self._number(each) for each in requirements], np.int64)
+        open_ones = (self._first[numbers] == NONE) | (self._shadows[numbers] & against).any(axis=1)
+        return [requirements[each] for each in np.flatnonzero(open_ones)]
+
     def wanting(self) -> Mask:
         """By cell, upper sides and then lower: the requirements without a proof."""
         return np.asarray((self._need > 0) & ((self._first == NONE) | self._shadows.any(axis=1)), bool)
@@ -126,14 +144,12 @@ class Proof:
         cells = np.flatnonzero(moving)
         if not len(cells):
             return
-        knowers = np.zeros(8 * self._shadows.shape[1], bool)
         known = self._knower[cells]
-        knowers[known[known != NOBODY]] = True
         off = float(np.abs(self._equations.residual(np.where(moving, deviation, 0))).max(initial=0))
         meets = np.zeros(2 * self._count, bool)
         for way in SIDES:
             meets[self._meeting(cells, way * deviation[cells], off)] = True
-        self._rest_on(self._pool.add(moving, np.packbits(knowers), meets), np.flatnonzero(meets))
+        self._rest_on(self._pool.add(moving, self.bits(known[known != NOBODY]), meets), np.flatnonzero(meets))
 
     def recall(self, requirement: Requirement) -> None:
         """Rest this requirement on witnesses that were found before and still stand."""

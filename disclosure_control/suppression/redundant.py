@@ -4,7 +4,7 @@ import numpy as np
 
 from disclosure_control.suppression.problem import Indices, Mask, Numbers, Problem
 from disclosure_control.suppression.proof import TOLERANCE
-from disclosure_control.suppression.sequential import FARTHEST, Search, Tick
+from disclosure_control.suppression.sequential import FARTHEST, Pattern, Tick
 
 
 class Balance:
@@ -68,46 +68,46 @@ def _need(problem: Problem, way: int) -> Numbers:
     return np.where(rises, problem.need_up[cells], problem.need_down[cells])
 
 
-def publish_redundant(sequence: Search, order: Indices, tick: Tick) -> None:
+def publish_redundant(pattern: Pattern, order: Indices, tick: Tick) -> None:
     """Try to publish each secondary cell, in this order; it stays published if every requirement is proven again.
 
     The pattern that is left is minimal: publishing any one of its secondary cells would break a requirement.
     """
-    used = sequence.proof.used()
-    secondary = sequence.withheld & ~sequence.problem.primary
+    used = pattern.proof.used()
+    secondary = pattern.withheld & ~pattern.problem.primary
     for cell in np.flatnonzero(secondary & ~used).tolist():
-        sequence.publish(cell)
-    balance = Balance(sequence.problem, sequence.withheld)
+        pattern.publish(cell)
+    balance = Balance(pattern.problem, pattern.withheld)
     tried = order[(secondary & used)[order]].tolist()
     for number, cell in enumerate(tried):
-        if not balance.needs(cell) and _try(sequence, cell, balance.neighbours(cell)):
+        if not balance.needs(cell) and _try(pattern, cell, balance.neighbours(cell)):
             balance.publish(cell)
         tick(number, len(tried))
-    for cell in np.flatnonzero(sequence.withheld & ~sequence.problem.primary & ~sequence.proof.used()).tolist():
-        sequence.publish(cell)
+    for cell in np.flatnonzero(pattern.withheld & ~pattern.problem.primary & ~pattern.proof.used()).tolist():
+        pattern.publish(cell)
 
 
-def _try(sequence: Search, cell: int, near: Mask) -> bool:
+def _try(pattern: Pattern, cell: int, near: Mask) -> bool:
     """Publish the cell if all is proven without it; those that share an equation with it are asked first."""
-    sequence.publish(cell)
-    before = sequence.proof.without(cell)
-    if _reason_gone(sequence, cell) and _all_proven(sequence, near):
+    pattern.publish(cell)
+    before = pattern.proof.without(cell)
+    if _reason_gone(pattern, cell) and _all_proven(pattern, near):
         return True
-    sequence.proof.restore(before)
-    sequence.withhold(np.arange(len(near)) == cell)
+    pattern.proof.restore(before)
+    pattern.withhold(np.arange(len(near)) == cell)
     return False
 
 
-def _reason_gone(sequence: Search, cell: int) -> bool:
+def _reason_gone(pattern: Pattern, cell: int) -> bool:
     """Whether the requirement that the cell was withheld for is proven without it: if any fails, most often that."""
-    number = int(sequence.reason[cell])
-    return number < 0 or sequence.proven(sequence.wanted[number])
+    number = int(pattern.reason[cell])
+    return number < 0 or pattern.proven(pattern.wanted[number])
 
 
-def _all_proven(sequence: Search, near: Mask) -> bool:
+def _all_proven(pattern: Pattern, near: Mask) -> bool:
     for cells in (near, np.ones_like(near)):
-        sequence.prove_together(sequence.unproven(cells))
-        for requirement in sequence.unproven(cells):
-            if not sequence.proven(requirement):
+        pattern.prove_together(pattern.unproven(cells))
+        for requirement in pattern.unproven(cells):
+            if not pattern.proven(requirement):
                 return False
     return True

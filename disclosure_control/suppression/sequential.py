@@ -13,7 +13,7 @@ import numpy as np
 from disclosure_control.errors import SuppressionFailed, Unprotectable
 from disclosure_control.suppression.lp import Deadline, Model
 from disclosure_control.suppression.problem import Indices, Mask, Numbers, Problem, Requirement, requirements
-from disclosure_control.suppression.proof import TOLERANCE, Proof, moved
+from disclosure_control.suppression.proof import TOLERANCE, Bits, Proof, moved
 
 Tick = Callable[[int, int], None]
 
@@ -21,6 +21,7 @@ FARTHEST = 50.0  # no cell moves farther than this many times the requirement
 LITTLE = 1e-3  # the price of moving a cell, where moving others costs 1
 STEEP = 1e-3  # needs that differ more than this are not met by programs of one scale
 SEVERAL = 8  # requirements are worth a program that aims at all of them
+WORTHWHILE = 0.8  # as long as no more than this part of them is left each time
 SMALLEST_ROOM = 1e-3  # prices reckon with at least this part of the requirement
 
 
@@ -137,8 +138,8 @@ class Freedom:
             self._bound(place)
         return self.cells.whole(found * self._scale)
 
-    def together(self, wanted: Sequence[Requirement]) -> Numbers:
-        """A deviation that meets as much as it can of all these requirements at once, one for each cell.
+    def together(self, wanted: Sequence[Requirement], fixed: Indices = NO_CELLS) -> Numbers:
+        """A deviation that meets as much as it can of all these requirements at once, and moves none of `fixed`.
 
         Where both sides of a cell are wanted, sides take turns; a deviation may be turned round.
         """
@@ -150,6 +151,8 @@ class Freedom:
         aims = [each for each in sides.values() if each.need >= STEEP * self._scale]
         prices = np.zeros(len(self.cells))
         lower, upper = self.model.bounds()
+        for held in self.cells.at(fixed).tolist():
+            self.model.bound_one(held, 0, 0)
         for each in aims:
             place, need = int(self.cells.place[each.cell]), each.need / self._scale
             prices[place] = each.side / need
@@ -176,7 +179,21 @@ class Freedom:
             self.model.bound_one(place, 0, 0)
 
 
-class Search:
+def coalitions(contributors: int) -> list[list[int]]:
+    """All lone contributors; and sets of them of which, for any two, some has the one and not the other.
+
+    A contributor's own cell moves in no deviation that spares hers, so its witnesses come from coalitions without her.
+    """
+    everybody = list(range(contributors))
+    parted = [
+        [each for each in everybody if (each >> place & 1) == part]
+        for place in range(max(contributors - 1, 0).bit_length())
+        for part in (0, 1)
+    ]
+    return [each for each in (everybody, *parted) if each]
+
+
+class Pattern:
     """A pattern, its proof, and the way from one to the other."""
 
     def __init__(
@@ -191,6 +208,7 @@ class Search:
         self._places = np.array([each.cell + (each.side < 0) * len(problem) for each in self.wanted], np.int64)
         self._number = {each: number for number, each in enumerate(self.wanted)}
         self.programs = 0
+        self._coalitions = coalitions(len(problem.knowers))
         self._cost, self._deadline = cost, deadline
         self._models(allowed)
 
@@ -220,12 +238,27 @@ class Search:
         """Look for witnesses of many requirements at once, as long as that goes well."""
         for each in wanted:
             self.proof.recall(each)
-        left = [each for each in wanted if not self.proof.met(each)]
+        self._prove_as_one(wanted, NO_CELLS, self.proof.outsiders)
+
+    def prove_against_coalitions(self, wanted: Sequence[Requirement]) -> None:
+        """Look for witnesses of many requirements at once that move no cell of many contributors.
+
+        They move many other cells, so a pattern that is still to shrink does better without them.
+        """
+        for contributors in self._coalitions:
+            cells = np.concatenate([self.problem.knowers[each] for each in contributors])
+            hers = set(cells.tolist())
+            others = [each for each in wanted if each.cell not in hers]
+            self._prove_as_one(others, cells, self.proof.bits(contributors))
+
+    def _prove_as_one(self, wanted: Sequence[Requirement], fixed: Indices, against: Bits) -> None:
+        """Against all of these at once: what moves none of their cells holds against each of them."""
+        left = self.proof.unmet(wanted, against)
         while len(left) >= SEVERAL:
             self.programs += 1
-            self.proof.add(self._freedom.together(left))
-            before, left = len(left), [each for each in left if not self.proof.met(each)]
-            if len(left) > 0.8 * before:
+            self.proof.add(self._freedom.together(left, fixed))
+            before, left = len(left), self.proof.unmet(left, against)
+            if len(left) > WORTHWHILE * before:
                 break
 
     def proven(self, requirement: Requirement) -> bool:

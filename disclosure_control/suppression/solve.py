@@ -11,7 +11,7 @@ from disclosure_control.suppression.exact import cheapest_pattern
 from disclosure_control.suppression.lp import Deadline
 from disclosure_control.suppression.problem import Mask, Numbers, Problem
 from disclosure_control.suppression.redundant import publish_redundant
-from disclosure_control.suppression.sequential import Search
+from disclosure_control.suppression.sequential import Pattern
 
 Progress = Callable[[str, float], None]  # the step, and the part of it that is done, 0 to 1
 
@@ -59,12 +59,12 @@ class Solver:
     def found(self, cost: Numbers, step: str) -> Mask:
         """A minimal pattern by the sequence of linear programs, at these costs."""
         problem = self.problem
-        sequence = Search(problem, cost, problem.candidate, self._deadline)
-        sequence.protect_all(self.tick(step))
-        sequence.narrow()
-        publish_redundant(sequence, self._order, self.tick("redundant cells"))
-        self.programs += sequence.programs
-        return sequence.withheld
+        pattern = Pattern(problem, cost, problem.candidate, self._deadline)
+        pattern.protect_all(self.tick(step))
+        pattern.narrow()
+        publish_redundant(pattern, self._order, self.tick("redundant cells"))
+        self.programs += pattern.programs
+        return pattern.withheld
 
     def improved(self, hint: Numbers) -> Mask:
         """A minimal pattern that leans to the cells of this (fractional) one."""
@@ -86,8 +86,10 @@ class Solver:
 
     def verify(self, withheld: Mask) -> None:
         """Prove every requirement anew, from nothing but the pattern. Raises `SuppressionFailed` where that fails."""
-        check = Search(self.problem, self.problem.cost, withheld, self._deadline, withheld)
+        check = Pattern(self.problem, self.problem.cost, withheld, self._deadline, withheld)
         wanted = check.unproven(np.ones(len(self.problem), bool))
+        check.prove_together(wanted)
+        check.prove_against_coalitions(wanted)
         tick = self.tick("verification")
         for number, requirement in enumerate(wanted):
             if not check.proven(requirement):

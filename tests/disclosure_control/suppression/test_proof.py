@@ -1,9 +1,13 @@
 """A deviation proves what it reaches, if it is one: it keeps the equations, and every cell stays within its room."""
 
+import itertools
+
 import numpy as np
+import pytest
 
 from disclosure_control.suppression.problem import NOBODY, Equations, Problem, Requirement
 from disclosure_control.suppression.proof import Proof
+from disclosure_control.suppression.sequential import coalitions
 
 FIRST, THIRD = Requirement(0, 1, 4.0), Requirement(2, 1, 1.0)
 
@@ -73,3 +77,11 @@ def test_a_contributor_is_kept_away_by_a_deviation_that_spares_her_cell():
     assert proof.shadow(FIRST) == [0]
     proof.add(np.array([4.0, -4, 4, 0]))
     assert proof.shadow(FIRST) == []
+
+
+@pytest.mark.parametrize("contributors", [0, 1, 2, 3, 7, 8, 9])
+def test_for_any_two_contributors_some_coalition_has_the_one_and_not_the_other(contributors):
+    found = coalitions(contributors)
+    assert all(each for each in found)
+    for her, other in itertools.permutations(range(contributors), 2):
+        assert any(her in each and other not in each for each in found)
