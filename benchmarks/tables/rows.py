@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.tables import inputs
-from benchmarks.tables.running import Outcome, ours, theirs
+from benchmarks.tables.running import Outcome, in_turn, ours, theirs
 
 GCONFID = "gconfid 2.0.4"
 
@@ -40,8 +40,11 @@ def cell_facts(settings: Settings) -> Iterator[Row]:
     """Facts and verdicts of 240 cells."""
     rows = 1_000_000 if settings.quick else 10_000_000
     path = inputs.businesses(rows)
-    peer = theirs("acro", "acro_cells.py", path, settings.runs, limit=settings.limit * 2)
-    mine = ours("cells", path, settings.runs, limit=settings.limit)
+    peer, mine = in_turn(
+        settings.runs,
+        lambda: theirs("acro", "acro_cells.py", path, 1, limit=settings.limit),
+        lambda: ours("cells", path, 2, limit=settings.limit),
+    )
     work = f"cell facts and verdicts, {rows:.0e} rows, 240 cells with sum and dominance"
     memory = mine.last("peak_mb")
     yield compared(work, "ACRO 1.0.2", peer, mine, 25, [f"{memory} MB"], also=memory < 1000)
@@ -84,8 +87,11 @@ def hierarchical_large(settings: Settings) -> Iterator[Row]:
 def attack_on_gconfid(settings: Settings) -> Iterator[Row]:
     """The pattern that gconfid finds, attacked by both."""
     folder = inputs.table("hierarchical", 1000)
-    peer = theirs("gconfid", "gconfid_table.py", folder, settings.runs, "audit", limit=settings.limit * settings.runs)
-    mine = ours("attacks", folder, settings.runs, limit=settings.limit)
+    peer, mine = in_turn(
+        settings.runs,
+        lambda: theirs("gconfid", "gconfid_table.py", folder, 1, "audit", limit=settings.limit),
+        lambda: ours("attacks", folder, 3, limit=settings.limit),
+    )
     audit, judged, exact = peer.median(stage="audit"), mine.median("passes"), mine.median()
     work = f"attack on gconfid's pattern, {_table_cells(folder):,} cells"
     if audit is None or judged is None or exact is None:
@@ -116,8 +122,11 @@ def cell_keys(settings: Settings) -> Iterator[Row]:
     """Perturbed counts, against one GROUP BY."""
     rows = 1_000_000 if settings.quick else 10_000_000
     path = inputs.people(rows)
-    peer = theirs("cell-key-perturbation", "cell_keys.py", path, settings.runs, limit=settings.limit)
-    mine = ours("cell_keys", path, max(settings.runs, 5), limit=settings.limit)
+    peer, mine = in_turn(
+        settings.runs,
+        lambda: theirs("cell-key-perturbation", "cell_keys.py", path, 1, limit=settings.limit),
+        lambda: ours("cell_keys", path, 3, limit=settings.limit),
+    )
     spent, group = mine.median(), mine.median("group_by")
     before, grouped = peer.median(), peer.median("group_by")
     if spent is None or group is None or before is None or grouped is None:
@@ -165,8 +174,12 @@ QUICK = ("cell_facts", "hierarchical_small", "attack_on_gconfid", "distance_from
 def suppressed(kind: str, cells: int, times: float, settings: Settings, *, also_value: bool = False) -> Iterator[Row]:
     """The same problem, given to both."""
     folder = inputs.table(kind, cells)
-    peer = theirs("gconfid", "gconfid_table.py", folder, settings.runs, limit=settings.limit * settings.runs)
-    mine = ours("same_problem", folder, settings.runs, limit=settings.limit * settings.runs)
+    theirs("gconfid", "gconfid_table.py", folder, 0, limit=settings.limit)  # the problem, as gconfid sees it
+    peer, mine = in_turn(
+        settings.runs,
+        lambda: theirs("gconfid", "gconfid_table.py", folder, 1, limit=settings.limit),
+        lambda: ours("same_problem", folder, 2, limit=settings.limit),
+    )
     notes, value, also = _withheld(mine), mine.last("value"), True
     if peer.median(stage="suppression") is not None:
         other = _withheld_by_gconfid(folder)

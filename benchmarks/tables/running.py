@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -35,6 +36,22 @@ class Outcome:
         """The number in the last run that has it."""
         found = [each[name] for each in self.records if name in each]
         return found[-1] if found else None
+
+
+def in_turn(turns: int, *programs: Callable[[], Outcome]) -> list[Outcome]:
+    """Each program once a turn, so that a machine that is busy now and idle then is the same for all of them.
+
+    A program that did not finish is not started again.
+    """
+    found: list[list[Outcome]] = [[] for _ in programs]
+    for _ in range(turns):
+        for outcomes, program in zip(found, programs, strict=True):
+            if all(each.finished for each in outcomes):
+                outcomes.append(program())
+    return [
+        Outcome(tuple(record for each in outcomes for record in each.records), outcomes[-1].finished, outcomes[0].limit)
+        for outcomes in found
+    ]
 
 
 def ours(task: str, *arguments: object, limit: float) -> Outcome:

@@ -132,7 +132,7 @@ class Proof:
         """Those without a witness, against outsiders or against some of these contributors."""
         numbers = np.array([self._number(each) for each in requirements], np.int64)
         open_ones = (self._first[numbers] == NONE) | (self._shadows[numbers] & against).any(axis=1)
-        return [requirements[each] for each in np.flatnonzero(open_ones)]
+        return [each for each, is_open in zip(requirements, open_ones.tolist(), strict=True) if is_open]
 
     def wanting(self) -> Mask:
         """By cell, upper sides and then lower: the requirements without a proof."""
