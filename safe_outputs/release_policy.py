@@ -69,8 +69,8 @@ def kinds_of(measures: Iterable[str]) -> tuple[Kind, ...]:
     unknown = sorted(set(wanted) - KIND_OF_MEASURE.keys())
     if unknown or not wanted:
         raise NotPermitted(
-            f"No release policy knows a statistic of the kind “{', '.join(unknown)[:60] or 'nothing'}”, so it cannot leave. "
-            f"Ask for one of: {', '.join(PLURALS.values())}."
+            f"No release policy knows a statistic of the kind “{', '.join(unknown)[:60] or 'nothing'}”, so it cannot "
+            f"leave. Ask for one of: {', '.join(PLURALS.values())}."
         )
     return tuple(dict.fromkeys(KIND_OF_MEASURE[each] for each in wanted))
 
