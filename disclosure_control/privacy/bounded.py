@@ -287,7 +287,7 @@ def _factor_sql(factor: Factor, column: str) -> str:
 def _scaled_down(total: str, rows: str, most: int, shift: int) -> str:
     """The sum of a unit's rows, as if it had `most` rows of their mean; times 2^shift, towards zero."""
     up, down = f"{1 << max(shift, 0)}::HUGEINT", f"{1 << max(-shift, 0)}::HUGEINT"
-    few = f"{total} * {up} // {down}" if shift < 0 else f"{total} * {up}"
+    few = f"{total} // {down}" if shift < 0 else f"{total}::BIGINT * {1 << shift}::BIGINT"
     many = f"({total} * {up} * {most}::HUGEINT) // ({rows} * {down})"
     return f"coalesce(CASE WHEN {rows} <= {most} THEN {few} ELSE {many} END, 0)::BIGINT"
 

@@ -77,6 +77,9 @@ Measure: TypeAlias = Annotated[
 ]
 
 
+MEASURES = (CountUnits, CountRows, Sum, Mean, Variance, Quantile, Regression)
+
+
 @dataclass(frozen=True)
 class Factor:
     """A number less its centre, in multiples of 2^coarse of its own; at most `most` of these."""
