@@ -77,7 +77,7 @@ def released(
     """See `PrivatePlan.release`."""
     mechanisms_of(errors, nano_delta)  # proven before anything is charged
     require_table(connection, errors.design)
-    identity = request or _request(plan_hash, scopes, nano_delta)
+    identity = request or _request(plan_hash, scopes)
     charge = ledger.reserve(scopes, nano_rho, identity, nano_delta=nano_delta)
     if charge.result is None:
         charge = ledger.begin(charge)
@@ -89,11 +89,10 @@ def released(
     return PrivateRelease.from_bytes(charge.result, charge)
 
 
-def _request(plan_hash: str, scopes: Sequence[str], nano_delta: int) -> str:
-    """The identity of a question: the plan and whose budgets, but not which person asks; δ is told beside it."""
+def _request(plan_hash: str, scopes: Sequence[str]) -> str:
+    """The identity of a question: the plan and whose budgets, but not which person asks."""
     budgets = "+".join(without_persons(scopes_of_a_charge(scopes)))
-    digest = hashlib.sha256(f"{plan_hash}@{budgets}".encode()).hexdigest()
-    return f"private/{digest}" + (f"/nano_delta={nano_delta}" if nano_delta else "")
+    return f"private/{hashlib.sha256(f'{plan_hash}@{budgets}'.encode()).hexdigest()}"
 
 
 def _read(connection: duckdb.DuckDBPyConnection, design: Design) -> Bounded:

@@ -131,8 +131,8 @@ def _tokens(text: str) -> list[_Token]:
 
 def _refused(what: str, place: int, why: str) -> MalformedPrivatePlan:
     return MalformedPrivatePlan(
-        f"{what} (character {place + 1}): {why}. A query selects keys and COUNT, SUM, AVG, … from one table, with WHERE "
-        "and GROUP BY."
+        f"{what} (character {place + 1}): {why}. A query selects keys and COUNT, SUM, AVG, … from one table, with "
+        "WHERE and GROUP BY."
     )
 
 

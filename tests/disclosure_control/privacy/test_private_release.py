@@ -71,6 +71,7 @@ def test_a_release_is_charged_once_and_a_retry_is_the_same(shape: str, ledger: L
     assert [each.to_bytes() for each in again] == [first.to_bytes()] * 3
     assert ledger.spent(SCOPES[0]) == ledger.spent(SCOPES[1]) == asked.cost().nano_rho
     assert first.charge is not None and first.charge.result == first.to_bytes()
+    assert first.charge.nano_delta == (1000 if asked.unknown_keys else 0)
     assert PrivateRelease.from_bytes(first.to_bytes(), first.charge) == first
 
 
