@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from disclosure_control.errors import MalformedTable, UnknownCode, UnknownColumn
+from disclosure_control.errors import EmptyTable, MalformedTable, UnknownCode, UnknownColumn
 from disclosure_control.hierarchy import TOTAL
 from disclosure_control.structure import Axis, Grid
 
@@ -34,7 +34,19 @@ class Columns:
 
 
 def require_columns(cells: pd.DataFrame, names: Iterable[str]) -> None:
-    """Raise `UnknownColumn` unless the cells have all of these."""
+    """Raise unless the cells are a frame with rows that has each of these columns once.
+
+    Raises:
+        UnknownColumn: one is not there. MalformedTable: one is there twice. EmptyTable: there are no rows.
+    """
+    if not isinstance(cells, pd.DataFrame):
+        raise MalformedTable(f"The cells are {type(cells).__name__}. Pass a pandas DataFrame with one row per cell.")
+    names = list(names)
+    twice = [str(name) for name in names if (cells.columns == name).sum() > 1]
+    if twice:
+        raise MalformedTable(f"The cells have the column {', '.join(twice)} twice. Rename or drop one of them.")
+    if not len(cells):
+        raise EmptyTable("The cells have no rows. Pass at least one cell.")
     missing = [name for name in names if name not in cells.columns]
     if missing:
         raise UnknownColumn(
@@ -58,13 +70,13 @@ def facts_of(cells: pd.DataFrame, grid: Grid, columns: Columns) -> pd.DataFrame:
     given = _in_grid(cells, grid, columns)
     there = given["_given"].to_numpy(dtype=bool)
     _require_cells(there, grid, columns)
-    facts = {"value": _numbers(given, columns.value or str(columns.count))}
+    facts = {"value": _numbers(given, columns.value or str(columns.count), grid)}
     if columns.count:
-        facts["units"] = _counts(given, columns.count, there)
+        facts["units"] = _counts(given, columns.count, there, grid)
     for name, column in (("absolute", columns.absolute), ("floor", columns.floor)):
         if column:
-            facts[name] = _numbers(given, column)
-    largest = [_numbers(given, name) for name in columns.largest]
+            facts[name] = _numbers(given, column, grid)
+    largest = [_numbers(given, name, grid) for name in columns.largest]
     if not there.all():
         facts = {name: _filled(each, there, grid) for name, each in facts.items()}
         largest = _filled_largest(largest, there, grid)
@@ -129,27 +141,28 @@ def _require_cells(there: NDArray[np.bool_], grid: Grid, columns: Columns) -> No
         )
 
 
-def _numbers(given: pd.DataFrame, name: str) -> Numbers:
+def _numbers(given: pd.DataFrame, name: str, grid: Grid) -> Numbers:
     """A column as numbers; cells that are not given are 0 for now."""
     try:
         numbers = given[name].where(given["_given"], 0).to_numpy(dtype="float64")
     except (TypeError, ValueError):
-        raise MalformedTable(f"The column {name} has cells that are no numbers. Correct them.") from None
+        raise MalformedTable(f"The column {name} is text, or has cells that are no numbers. Correct them.") from None
     wrong = np.flatnonzero(~np.isfinite(numbers))
     if len(wrong):
-        codes = given.drop(columns=[each for each in given if each in {name, "_given"}]).iloc[int(wrong[0])]
         raise MalformedTable(
-            f"The column {name} is missing or infinite in {len(wrong)} cells, the first is {_named(codes)}. Correct it."
+            f"The column {name} is missing or infinite in {len(wrong)} cells, the first is "
+            f"{_cell(grid, int(wrong[0]))}. Correct it."
         )
     return numbers
 
 
-def _counts(given: pd.DataFrame, name: str, there: NDArray[np.bool_]) -> Numbers:
-    counts = _numbers(given, name)
+def _counts(given: pd.DataFrame, name: str, there: NDArray[np.bool_], grid: Grid) -> Numbers:
+    counts = _numbers(given, name, grid)
     wrong = np.flatnonzero(there & ((counts < 0) | (counts != np.round(counts))))
     if len(wrong):
         raise MalformedTable(
-            f"The count {name} is negative or no whole number in {len(wrong)} cells. A count is 0, 1, 2, … units."
+            f"The count {name} is negative or no whole number in {len(wrong)} cells, the first is "
+            f"{_cell(grid, int(wrong[0]))}. A count is 0, 1, 2, … units. Correct it."
         )
     return counts
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from disclosure_control.errors import MalformedHierarchy
 
@@ -91,11 +92,16 @@ class Hierarchy:
         return tuple(found)
 
 
-def _as_pairs(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    found = [tuple(each) for each in pairs]
+def _as_pairs(pairs: Iterable[Any]) -> list[tuple[Any, Any]]:
+    found: list[tuple[Any, ...]] = [(each,) if isinstance(each, str) else tuple(each) for each in pairs]
     for place, each in enumerate(found, start=1):
         if len(each) != 2:
-            raise MalformedHierarchy(f"Pair {place} of the hierarchy has {len(each)} codes. Write (parent, child).")
+            said = "is one text" if len(each) == 1 else f"has {len(each)} codes"
+            raise MalformedHierarchy(f"Pair {place} of the hierarchy {said}. Write (parent, child).")
+        if any(code is None or code != code for code in each):  # noqa: PLR0124 - NaN is what differs from itself
+            raise MalformedHierarchy(
+                f"Pair {place} of the hierarchy has a missing code. Name it, or leave the pair out."
+            )
     return [(parent, child) for parent, child in found]
 
 

@@ -16,7 +16,7 @@ import duckdb
 import pandas as pd
 
 from disclosure_control.cellfacts import quoted
-from disclosure_control.errors import MalformedRecordKeys, UnknownColumn
+from disclosure_control.errors import MalformedRecordKeys, MalformedTable, UnknownColumn
 from disclosure_control.scale import Column, Scale, certain, require_number, suggested
 
 VIEW = "_microdata"
@@ -106,13 +106,24 @@ def opened(data: Any) -> Iterator[duckdb.DuckDBPyRelation]:
 
 def _read(connection: duckdb.DuckDBPyConnection, data: Any) -> duckdb.DuckDBPyRelation:
     if isinstance(data, str | Path):
-        return connection.read_parquet(str(data))
+        try:
+            return connection.read_parquet(str(data))
+        except duckdb.Error:
+            raise MalformedTable(
+                f"There is no Parquet file {data} that can be read. Check its place and form."
+            ) from None
     if isinstance(data, pd.DataFrame):
         try:
             return connection.from_df(data)
         except duckdb.Error:  # it does not read columns that lie in memory back to front
             return connection.from_df(data.copy())
-    return connection.from_arrow(data)
+    try:
+        return connection.from_arrow(data)
+    except duckdb.Error:
+        raise MalformedTable(
+            f"The microdata are {type(data).__name__}. Pass pandas, an Arrow table, a DuckDB relation, or the path "
+            "of a Parquet file."
+        ) from None
 
 
 def require(data: duckdb.DuckDBPyRelation, names: Iterable[str]) -> None:
@@ -120,6 +131,16 @@ def require(data: duckdb.DuckDBPyRelation, names: Iterable[str]) -> None:
     missing = [name for name in names if name not in data.columns]
     if missing:
         raise UnknownColumn(f"The data has no column {', '.join(missing)}. It has: {', '.join(data.columns)}.")
+
+
+def require_booleans(data: duckdb.DuckDBPyRelation, names: Iterable[str | None]) -> None:
+    """Raise `MalformedTable` unless these columns, where given, are true or false."""
+    for name in names:
+        if name is not None and type_of(data, name) != "BOOLEAN":
+            raise MalformedTable(
+                f"The column {name} is {type_of(data, name)}. Waivers and requests are true or false: compare the "
+                "column with the value that means yes."
+            )
 
 
 def type_of(data: duckdb.DuckDBPyRelation, name: str) -> str:
@@ -165,7 +186,7 @@ def require_record_keys(data: duckdb.DuckDBPyRelation, record_key: str) -> None:
     if kind not in _KEYS:
         raise MalformedRecordKeys(
             f"The record key {record_key} is {kind}: sums of it depend on their order. Use whole numbers, such as "
-            "floor(key × 4294967296) of a key from 0 to 1."
+            "floor(key × 4294967296) of a key from 0 to 1; in pandas a column with missing keys is none either."
         )
     key = quoted(record_key)
     wrong = f"FROM {VIEW} WHERE {key} IS NULL OR {key} < 0 OR {key} > {_LARGEST_KEY}"  # statistics often answer this

@@ -7,11 +7,13 @@ person judges it.
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
 from functools import partial
 from importlib import resources
-from typing import Any
+from numbers import Real
+from typing import Any, Never
 
 from disclosure_control.errors import MalformedProfile
 from disclosure_control.rulebook import (
@@ -77,6 +79,7 @@ class RuleProfile:
         name: str = "custom",
         version: str = "0",
         title: str = "Rules set by the caller",
+        **unknown: Never,
     ) -> None:
         """The rules given here; a number alone becomes a rule whose source is the caller.
 
@@ -92,27 +95,28 @@ class RuleProfile:
             protection: the protection, in per cent of a cell's value, of cells that break no concentration rule.
 
         Raises:
-            MalformedProfile: a number that no such rule can have.
+            MalformedProfile: an unknown rule, or a number that no such rule can have.
         """
-        if isinstance(threshold, int):
-            threshold = Threshold(threshold, zero_is_safe, CALLER, strict)
+        _require_known(unknown, [*_TEXTS, *_SECTIONS, *_LISTS, "zero_is_safe", "strict"])
+        if _is_number(threshold):
+            threshold = Threshold(threshold, zero_is_safe, CALLER, strict)  # type: ignore[arg-type] # judged there
         if isinstance(class_disclosure, bool):
             class_disclosure_rule = ClassDisclosure(source=CALLER) if class_disclosure else None
         else:
             class_disclosure_rule = class_disclosure
         rules: dict[str, Any] = {
-            "threshold": threshold,
-            "dominance": tuple(each if isinstance(each, Dominance) else Dominance(*each, CALLER) for each in dominance),
-            "p_percent": _rule(PPercent, p_percent),
-            "pq": PQ(*pq, source=CALLER) if isinstance(pq, tuple) else pq,
-            "class_disclosure": class_disclosure_rule,
-            "request": _rule(Request, request),
-            "degrees_of_freedom": _rule(DegreesOfFreedom, degrees_of_freedom),
-            "negatives": _rule(Negatives, negatives),
-            "weights": _rule(Weights, weights),
-            "protection": _rule(Protection, protection) or Protection(),
-            "rounding": rounding,
-            "refer": tuple(refer),
+            "threshold": _rule("threshold", threshold),
+            "dominance": tuple(map(_dominance, _sequence("dominance", dominance))),
+            "p_percent": _rule("p_percent", p_percent),
+            "pq": _rule("pq", PQ(*pq, source=CALLER) if isinstance(pq, tuple) and len(pq) == 2 else pq),
+            "class_disclosure": _rule("class_disclosure", class_disclosure_rule),
+            "request": _rule("request", request),
+            "degrees_of_freedom": _rule("degrees_of_freedom", degrees_of_freedom),
+            "negatives": _rule("negatives", negatives),
+            "weights": _rule("weights", weights),
+            "protection": _rule("protection", protection) or Protection(),
+            "rounding": _rule("rounding", rounding),
+            "refer": tuple(_given("refer", Referral, each) for each in _sequence("refer", refer)),
         }
         for key, value in {"name": name, "version": version, "title": title, **rules}.items():
             object.__setattr__(self, key, value)
@@ -178,9 +182,61 @@ def shipped_profiles() -> dict[str, str]:
     }
 
 
-def _rule(kind: Callable[..., Any], given: Any) -> Any:
+_FROM_ONE_NUMBER = {"p_percent", "request", "degrees_of_freedom", "protection"}
+_FROM_ONE_WORD = {"negatives", "weights"}
+_WRITE = {
+    "threshold": "a whole number of units",
+    "dominance": "a list of pairs (n, k), such as [(1, 50), (2, 67)]",
+    "p_percent": "a percentage",
+    "pq": "a pair (p, q) of percentages",
+    "class_disclosure": "True or False",
+    "request": "a percentage",
+    "degrees_of_freedom": "a whole number",
+    "negatives": "a word",
+    "weights": "a word",
+    "protection": "a percentage",
+    "rounding": "Rounding(base, method, source)",
+    "refer": "a list of Referral(rule, why, applies_to, source)",
+}
+
+
+def _rule(name: str, given: Any) -> Any:
     """A number or word of a caller as a rule; None and rules as they are."""
-    return kind(given, source=CALLER) if isinstance(given, int | float | str) else given
+    kind = _SECTIONS[name]
+    one = (name in _FROM_ONE_NUMBER and _is_number(given)) or (name in _FROM_ONE_WORD and isinstance(given, str))
+    if one:
+        return kind(given, source=CALLER)
+    return None if given is None else _given(name, kind, given)
+
+
+def _dominance(given: Any) -> Dominance:
+    if isinstance(given, tuple | list) and len(given) == 2:
+        n, k = given
+        return Dominance(n, k, CALLER)
+    found: Dominance = _given("dominance", Dominance, given)
+    return found
+
+
+def _given(name: str, kind: type[Any], given: Any) -> Any:
+    if not isinstance(given, kind):
+        raise MalformedProfile(f"{name}: it is {type(given).__name__}. Write {_WRITE[name]}, or a {kind.__name__}.")
+    return given
+
+
+def _sequence(name: str, given: Any) -> Sequence[Any]:
+    if not isinstance(given, tuple | list):
+        raise MalformedProfile(f"{name}: it is {type(given).__name__}. Write {_WRITE[name]}.")
+    return given
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, int | float | Real) and not isinstance(given, bool)
+
+
+def _require_known(unknown: Mapping[str, object], known: Sequence[str]) -> None:
+    for name in unknown:
+        like = "".join(f" Did you mean {each}?" for each in get_close_matches(name, known, 1))
+        raise MalformedProfile(f"The rule “{name}” is unknown.{like} Known: {', '.join(known)}.")
 
 
 def _text(document: Mapping[str, Any], key: str, place: str) -> str:

@@ -4,7 +4,11 @@ Formulas are those of Hundepool et al., *Handbook on Statistical Disclosure Cont
 github.com/sdcTools/HandbookSDC): x₁ ≥ x₂ ≥ … are the contributions to a cell, X is its total.
 """
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any
 
 from disclosure_control.errors import MalformedProfile
 
@@ -29,6 +33,7 @@ class Threshold:
     strict: bool = False
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(self.units >= 1, "threshold.units: a threshold is a whole number of units, 1 or more.")
         _require_source("threshold", self.source)
 
@@ -47,6 +52,7 @@ class Dominance:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(self.n >= 1, "dominance.n: the number of the largest units is 1 or more.")
         _require(0 < self.k < 100, "dominance.k: a percentage between 0 and 100; the rule makes no sense at either.")
         _require_source("dominance", self.source)
@@ -64,6 +70,7 @@ class PPercent:
     coalition: int = 1
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(0 < self.p <= 100, "p_percent.p: a percentage above 0, up to 100.")
         _require(self.coalition >= 1, "p_percent.coalition: 1 or more units.")
         _require_source("p_percent", self.source)
@@ -78,6 +85,7 @@ class PQ:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(0 < self.p < self.q <= 100, "pq: 0 < p < q ≤ 100, in per cent.")
         _require_source("pq", self.source)
 
@@ -94,6 +102,7 @@ class ClassDisclosure:
     action: str = "suppress"
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(self.all_but >= 0, "class_disclosure.all_but: 0 or more units.")
         _require_choice("class_disclosure.action", self.action, ACTIONS)
         _require_source("class_disclosure", self.source)
@@ -110,6 +119,7 @@ class Request:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(0 <= self.share < 100, "request.share: a percentage from 0, below 100.")
         _require_source("request", self.source)
 
@@ -122,6 +132,7 @@ class DegreesOfFreedom:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(self.at_least >= 1, "degrees_of_freedom.at_least: 1 or more.")
         _require_source("degrees_of_freedom", self.source)
 
@@ -138,6 +149,7 @@ class Negatives:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require_choice("negatives.policy", self.policy, NEGATIVES)
         _require_source("negatives", self.source)
 
@@ -155,6 +167,7 @@ class Weights:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require_choice("weights.policy", self.policy, WEIGHTS)
         _require_source("weights", self.source)
 
@@ -170,6 +183,7 @@ class Protection:
     source: str = "τ-Argus, manual safety range, default 20 % (src/tauargus/model/TableSet.java, manualMarge)"
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(self.percent >= 0, "protection.percent: a percentage, 0 or more.")
         _require_source("protection", self.source)
 
@@ -183,6 +197,7 @@ class Rounding:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(self.base >= 2, "rounding.base: a whole number, 2 or more.")
         _require_choice("rounding.method", self.method, ROUNDINGS)
         _require_source("rounding", self.source)
@@ -198,11 +213,38 @@ class Referral:
     source: str
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require(bool(self.rule.strip() and self.why.strip()), "refer: a referral names its rule and says why.")
         for kind in self.applies_to:
             _require_choice("refer.applies_to", kind, KINDS)
         _require(bool(self.applies_to), f"refer.applies_to: name at least one of {', '.join(KINDS)}.")
         _require_source("refer", self.source)
+
+
+def _require_types(rule: Any) -> None:
+    """Every parameter is of its type, and no number is NaN or infinite: such a limit would hold for nothing."""
+    name = re.sub(r"(?<!^)(?=[A-Z][a-z])", "_", type(rule).__name__).lower()
+    for each in fields(rule):
+        _require(_is_a(getattr(rule, each.name), each.type), f"{name}.{each.name}: {_WORDS[each.type]} is needed.")
+
+
+_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a finite number",
+    str: "a text",
+    bool: "True or False",
+    tuple[str, ...]: "a tuple of texts",
+}
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    if kind is float:
+        return isinstance(value, Real) and isfinite(value)
+    if kind is int or kind is str:
+        return isinstance(value, Integral if kind is int else str)
+    return isinstance(value, tuple) and {type(each) for each in value} <= {str}
 
 
 def _require(holds: bool, message: str) -> None:

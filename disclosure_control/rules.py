@@ -54,8 +54,12 @@ def assess(table: Table, profile: RuleProfile) -> tuple[pd.DataFrame, list[Findi
         units, the most that a broken rule asks for, 0 where not primary), `refer` (bool: a person must judge).
 
     Raises:
-        MalformedTable: the table lacks a fact that a rule needs.
+        MalformedTable: the table lacks a fact that a rule needs. MalformedProfile: the rules are none.
     """
+    if not isinstance(profile, RuleProfile):
+        raise MalformedProfile(
+            f'The rules are {type(profile).__name__}. Pass a RuleProfile, such as RuleProfile.load("abs-datalab").'
+        )
     verdicts = list(_verdicts(table, profile))
     cells = _judged(table, verdicts)
     negative = _negatives(table) if profile.negatives.policy == "refer" else np.zeros(len(cells), bool)

@@ -1,6 +1,6 @@
 """The structure of a table: its dimensions' codes, the cross of them, and the equations between its cells."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -214,6 +214,11 @@ def as_hierarchies(name: str, given: DimensionLike, codes: Iterable[str]) -> Hie
     if given is None:
         return (Hierarchy.flat(sorted(codes)),)
     hierarchies = (given,) if isinstance(given, Hierarchy) else tuple(given)
+    if isinstance(given, str) or not all(isinstance(each, Hierarchy) for each in hierarchies):
+        raise MalformedHierarchy(
+            f"The dimension {name} is given as {type(given).__name__}. Pass a Hierarchy, several, or None for a flat "
+            "one."
+        )
     if not hierarchies:
         raise MalformedHierarchy(
             f"The dimension {name} has an empty list of hierarchies. Pass one, or None for a flat one."
@@ -223,6 +228,23 @@ def as_hierarchies(name: str, given: DimensionLike, codes: Iterable[str]) -> Hie
     for each in aligned[1:]:
         _require_same_leaves(name, first, each)
     return aligned
+
+
+def require_names(dimensions: object, taken: Collection[str]) -> None:
+    """Raise `MalformedTable` unless dimensions are a mapping by names of which the cells bear none already."""
+    if not isinstance(dimensions, Mapping):
+        raise MalformedTable(
+            f"The dimensions are {type(dimensions).__name__}. Pass a mapping from each column to its hierarchy, or to "
+            "None for a flat one."
+        )
+    if not dimensions:
+        raise MalformedTable("The table has no dimensions. Name at least one column.")
+    clash = [str(name) for name in dimensions if name in taken or str(name).startswith(RANKED)]
+    if clash:
+        raise MalformedTable(f"The dimension {clash[0]} has the name of a fact of the cells. Rename its column.")
+
+
+RANKED = ("largest_", "expanded_")
 
 
 def codes_of(hierarchies: Hierarchies) -> tuple[str, ...]:

@@ -21,9 +21,17 @@ from disclosure_control.structure import (
     RelationArrays,
     as_hierarchies,
     keys_of,
+    require_names,
 )
 
 LARGEST = 3
+FACTS = frozenset(
+    {
+        *("value", "units", "holdings", "rows", "negatives", "missing", "zeros", "weighted", "record_key_sum"),
+        *("impossible", "floor", "absolute", "waived", "requested", "unwaived_largest", "requested_largest"),
+        *INTERNAL,
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +78,8 @@ class Table:
                 memory; it is read fastest if it is ordered by an integer unit.
             dimensions: column → a hierarchy whose leaves are its codes, several that share their leaves, or None for
                 a flat one with the total "_T".
-            value: a numeric column to be summed (NULL is missing); None: frequencies.
+            value: a numeric column to be summed; None: frequencies. NULL is missing, and so is NaN in pandas, which has
+                no other word for it; NaN in other data is a mistake.
             unit: who owns a row; a unit may own several. None: every row is a unit.
             weight: a sampling weight. Values are then weighted totals.
             holding: who owns a unit, where several units are one contributor: `largest_…` are of holdings.
@@ -100,11 +109,13 @@ class Table:
             UnknownColumn, UnknownCode, MalformedHierarchy, MalformedTable, EmptyTable: as their names say.
         """
         columns = microdata.Columns(value, unit, weight, holding, record_key, waiver, request, count == "rows", largest)
+        require_names(dimensions, FACTS)
         with microdata.opened(data) as opened:
             microdata.require(opened, [*dimensions, *columns.named()])
             _require_shape(dimensions, separate, columns)
             if count not in {"units", "rows"}:
                 raise MalformedTable(f"There is no count of “{count}”. A table counts units or rows.")
+            microdata.require_booleans(opened, (waiver, request))
             if record_key:
                 microdata.require_record_keys(opened, record_key)
             groups = rowfacts.grouped(opened, columns, list(dimensions))
@@ -154,6 +165,8 @@ class Table:
         if value is None and count is None:
             raise MalformedTable("The table has neither value nor count. Name the column of at least one of them.")
         columns = aggregates.Columns(value, count, tuple(largest), absolute, floor, distinct_units)
+        require_names(dimensions, FACTS)
+        _require_separate(dimensions, separate)
         aggregates.require_columns(cells, [*dimensions, *columns.names()])
         hierarchies = {
             name: as_hierarchies(name, given, aggregates.codes_in(cells, name, given is None))
@@ -204,11 +217,7 @@ def _grid(dimensions: Mapping[str, Hierarchies], separate: Sequence[str]) -> Gri
 def _require_shape(
     dimensions: Mapping[str, DimensionLike], separate: Sequence[str], columns: microdata.Columns
 ) -> None:
-    if not dimensions:
-        raise MalformedTable("The table has no dimensions. Name at least one column.")
-    stray = [name for name in separate if name not in dimensions]
-    if stray:
-        raise MalformedTable(f"separate names {', '.join(stray)}, which is no dimension. Use: {', '.join(dimensions)}.")
+    _require_separate(dimensions, separate)
     if columns.holding and not columns.unit:
         raise MalformedTable("A holding owns units, and no unit is given. Name the column of the unit too.")
     if columns.record_key and columns.holding:
@@ -224,6 +233,12 @@ def _require_shape(
         )
     if columns.largest < 1:
         raise MalformedTable("At least one of the largest units is kept. Set largest to 1 or more.")
+
+
+def _require_separate(dimensions: Mapping[str, DimensionLike], separate: Sequence[str]) -> None:
+    stray = [name for name in separate if name not in dimensions]
+    if stray:
+        raise MalformedTable(f"separate names {', '.join(stray)}, which is no dimension. Use: {', '.join(dimensions)}.")
 
 
 def _mark_impossible(cells: pd.DataFrame, grid: Grid, impossible: Sequence[Mapping[str, str]]) -> None:

@@ -14,7 +14,7 @@ from disclosure_control.errors import MalformedRounding
 from disclosure_control.flags import CHANGED
 from disclosure_control.rounding.alone import Ties, at_random, draws, nearest
 from disclosure_control.rounding.controlled import control
-from disclosure_control.structure import Hierarchies
+from disclosure_control.structure import Hierarchies, require_names
 from disclosure_control.table import Table
 
 __all__ = ["RoundedTable", "RoundingReport", "round_table"]
@@ -117,6 +117,7 @@ def round_table(
     begun = monotonic()
     _require_parameters(base, method, seed, key, ties)
     _require_search(max_steps, gap)
+    require_names(table.dimensions, ("status",))
     values = _whole_values(table)
     relaxation, draw, left = "", "", 0.0
     if method == "conventional":

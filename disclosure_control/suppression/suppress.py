@@ -7,10 +7,11 @@ from typing import overload
 import numpy as np
 import pandas as pd
 
-from disclosure_control.errors import SuppressionFailed
+from disclosure_control.errors import MalformedTable, SuppressionFailed
 from disclosure_control.findings import Finding
 from disclosure_control.flags import CONF_STATUS, OBS_STATUS, PRIMARY, PUBLISHED, SECONDARY, flags_of
 from disclosure_control.profiles import RuleProfile
+from disclosure_control.structure import require_names
 from disclosure_control.suppression.lp import Deadline
 from disclosure_control.suppression.problem import Mask
 from disclosure_control.suppression.protected import ProtectedTable, Report
@@ -19,6 +20,9 @@ from disclosure_control.suppression.system import SIDES, System, system_of
 from disclosure_control.suppression.unions import sensitive_unions
 from disclosure_control.table import Table
 
+ADDED = frozenset(  # what protected tables and attacks say of a cell
+    {"status", "reason", "lower", "upper", "required_lower", "required_upper", "contributors_too", "protected", "table"}
+)
 ANEW = 5  # times that a small table is solved anew, before cells are added to its pattern
 
 
@@ -64,17 +68,33 @@ def suppress(
         SuppressionFailed: no pattern was proven in time, so that there is nothing to release.
         MalformedTable, UnknownColumn: the tables do not agree on a shared cell; there is no such cost.
     """
-    deadline = Deadline.within(seconds)
     tables = [table] if isinstance(table, Table) else list(table)
-    if not tables:
-        raise SuppressionFailed("There is no table to protect. Pass at least one.")
-    if prior is not None and not prior > 0:
-        raise SuppressionFailed("A prior is a part of the value above 0, such as 0.5, or None.")
+    _require_tables(tables)
+    _require_amounts(seconds, prior)
+    deadline = Deadline.within(seconds)
     system = system_of(tables, profile, cost, prior)
     system, solution = _solved(system, profile, deadline, progress or _silent)
     report = _report(system, solution, cost, prior)
     protected = [_protected(system, place, solution.withheld, profile, report) for place in range(len(tables))]
     return protected[0] if isinstance(table, Table) else protected
+
+
+def _require_tables(tables: Sequence[object]) -> None:
+    if not tables:
+        raise SuppressionFailed("There is no table to protect. Pass at least one.")
+    for each in tables:
+        if not isinstance(each, Table):
+            raise MalformedTable(
+                f"A table to protect is {type(each).__name__}. Make it with Table.from_microdata or Table.from_cells."
+            )
+        require_names(each.dimensions, ADDED)
+
+
+def _require_amounts(seconds: float | None, prior: float | None) -> None:
+    if seconds is not None and not seconds >= 0:
+        raise SuppressionFailed("seconds: how long it may take is a number of 0 or more, or None.")
+    if prior is not None and not 0 < prior < np.inf:
+        raise SuppressionFailed("prior: it is a finite part of the value above 0, such as 0.5, or None.")
 
 
 def _silent(step: str, done: float) -> None:

@@ -118,9 +118,15 @@ def _costs(tables: Sequence[Table], of: Sequence[Indices], cost: str, size: Numb
     for table, numbers in zip(tables, of, strict=True):
         if cost not in table.cells:
             raise UnknownColumn(f"There is no cost “{cost}”. Use {', '.join(COSTS)}, or a column of the table's cells.")
+        if not pd.api.types.is_numeric_dtype(table.cells[cost]):
+            raise UnknownColumn(
+                f"The column {cost} holds no costs, which are numbers. Use {', '.join(COSTS)}, or another."
+            )
         np.maximum.at(costs, numbers, table.cells[cost].to_numpy(dtype="float64"))
     if not np.isfinite(costs).all() or (costs < 0).any():
-        raise SuppressionFailed(f"The costs in the column {cost} are to be finite numbers, 0 or more.")
+        raise SuppressionFailed(
+            f"The column {cost} has costs that are missing, infinite or negative. Give every cell a cost of 0 or more."
+        )
     return costs
 
 

@@ -105,7 +105,7 @@ def test_margins_are_made_from_their_leaves_only_if_no_unit_is_in_two() -> None:
         (changed("A", "south", nace=None), UnknownCode, "nace has missing codes"),
         (changed("A", "south", region="north"), MalformedTable, r"\(nace = A, region = north\) is given twice"),
         (cells().drop(index=5), MalformedTable, r"1 leaf cells are missing.*\(nace = A, region = south\).*value 0"),
-        (cells().assign(turnover="much"), MalformedTable, "turnover has cells that are no numbers"),
+        (cells().assign(turnover="much"), MalformedTable, "turnover is text, or has cells that are no numbers"),
         (cells().drop(columns="x2"), UnknownColumn, "no column x2"),
     ],
 )

@@ -1,5 +1,7 @@
 """Hierarchies of codes: trees with one root, and what is wrong with those that are none."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,9 +49,12 @@ def test_pairs_may_come_in_any_order() -> None:
         ([("T", "")], r"Pair 1 of the hierarchy, \('T', ''\), has an empty code"),
         ([("T", "A"), (" ", "B")], "Pair 2"),
         ([("T", "A", "B")], "Pair 1 of the hierarchy has 3 codes"),
+        (["TA", "TB"], r"Pair 1 of the hierarchy is one text. Write \(parent, child\)"),
+        ([("T", "A"), ("T", None)], "Pair 2 of the hierarchy has a missing code"),
+        ([("T", "A"), (float("nan"), "B")], "Pair 2 of the hierarchy has a missing code"),
     ],
 )
-def test_what_is_no_tree_is_refused_with_its_place(pairs: list[tuple[str, str]], message: str) -> None:
+def test_what_is_no_tree_is_refused_with_its_place(pairs: Any, message: str) -> None:
     with pytest.raises(MalformedHierarchy, match=message):
         Hierarchy.from_pairs(pairs)
 

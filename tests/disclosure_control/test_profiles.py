@@ -132,6 +132,20 @@ def test_an_unknown_profile_names_those_there_are() -> None:
         ({"negatives": "ignore"}, "negatives.policy"),
         ({"weights": "none"}, "weights.policy"),
         ({"protection": -1}, "protection.percent"),
+        ({"threshold": 10.5}, "threshold.units: a whole number"),
+        ({"threshold": "10"}, "threshold: it is str. Write a whole number of units, or a Threshold"),
+        ({"threshold": True}, "threshold: it is bool"),
+        ({"threshold": 3, "strict": 1}, "threshold.strict: True or False"),
+        ({"dominance": (1, 50)}, r"dominance: it is int. Write a list of pairs \(n, k\)"),
+        ({"dominance": [(1,)]}, "dominance: it is tuple"),
+        ({"dominance": [(1.5, 50)]}, "dominance.n: a whole number"),
+        ({"dominance": 50}, "dominance: it is int"),
+        ({"p_percent": float("nan")}, "p_percent.p: a finite number"),
+        ({"p_percent": "10"}, "p_percent: it is str. Write a percentage"),
+        ({"pq": [10, 50]}, r"pq: it is list. Write a pair \(p, q\)"),
+        ({"class_disclosure": "yes"}, "class_disclosure: it is str. Write True or False"),
+        ({"rounding": 5}, "rounding: it is int"),
+        ({"refer": ["quality"]}, "refer: it is str"),
     ],
 )
 def test_numbers_that_no_rule_can_have_are_refused(rules: dict[str, object], message: str) -> None:
@@ -144,9 +158,9 @@ def test_a_base_of_zero_is_refused() -> None:
         Rounding(0, "random", "x")
 
 
-def test_an_unknown_rule_is_refused() -> None:
-    with pytest.raises(TypeError, match="dominence"):
-        RuleProfile(dominence=[(1, 50)])  # type: ignore[call-arg]
+def test_an_unknown_rule_is_refused_and_one_of_like_name_is_proposed() -> None:
+    with pytest.raises(MalformedProfile, match=r"“dominence” is unknown\. Did you mean dominance\?"):
+        RuleProfile(dominence=[(1, 50)])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", list(shipped_profiles()))
