@@ -106,6 +106,11 @@ def versions_of(session: Session, dataset: str) -> list[DatasetVersion]:
     return list(session.scalars(query))
 
 
+def all_datasets(session: Session) -> list[str]:
+    """The names of the datasets that have a version, whatever its state."""
+    return list(session.scalars(select(DatasetVersion.dataset).distinct().order_by(DatasetVersion.dataset)))
+
+
 def find_version(session: Session, dataset: str, number: int) -> DatasetVersion:
     """A version. Raises `UnknownVersion`."""
     for version in versions_of(session, dataset):

@@ -161,8 +161,8 @@ class Answer(_Frozen):
     """The answer to one statistic.
 
     `preview` where the numbers are made up to show the answer's form. `audiences` are those for which the release
-    policy permits it, `checkers` how many output checkers it asks for. Answers of before there were policies have no
-    `policy`.
+    policy permits it, `checkers` how many output checkers it asks for. `standing` says what is promised to the units
+    once this was answered. Answers of before there were policies have no `policy` and no `standing`.
     """
 
     plan: Plan
@@ -180,6 +180,7 @@ class Answer(_Frozen):
     preview: Quote | None = None
     exemption: str | None = None
     policy: PolicyUsed | None = None
+    standing: str = ""
     audiences: tuple[str, ...]
     checkers: int
     file: ReleaseFile

@@ -14,6 +14,7 @@ from governance.agreements import agreement_in_force
 from governance.database import now
 from governance.errors import SaferoomError
 from safe_outputs.answers import Answer, answer_from_json
+from safe_outputs.earlier import present_answer
 from safe_outputs.errors import MalformedPlan, NoSuchThing, WrongState
 from safe_outputs.models import Statistic
 from safe_outputs.statistics import Crosstab, Private, plan_from_json, plan_hash, plan_to_json
@@ -153,7 +154,7 @@ def read_answer(store: Store, statistic: Statistic) -> Answer:
     """The stored answer. Raises `WrongState` when there is none yet, `Tampered` when it was changed."""
     if statistic.answer is None:
         raise WrongState("This statistic has no answer yet. Wait for the checker, then try again.")
-    return answer_from_json(json.loads(store.get(statistic.answer)))
+    return answer_from_json(present_answer(json.loads(store.get(statistic.answer))))
 
 
 def _move(session: Session, statistic: Statistic, state: StatisticState, *, actor: str, **detail: Any) -> None:

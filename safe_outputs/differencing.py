@@ -31,7 +31,11 @@ def with_earlier_releases(earlier: int) -> list[Finding]:
 
 
 def within_request(statistics: Sequence[Statistic]) -> list[Finding]:
-    """What to say of a request that holds several exact tables of one dataset."""
+    """What to say of a request that holds several exact tables of a dataset, or exact and private statistics of it."""
+    return [*_several_exact(statistics), *_exact_beside_private(statistics)]
+
+
+def _several_exact(statistics: Sequence[Statistic]) -> list[Finding]:
     tables = {(each.plan["dataset"], each.plan_hash, each.version) for each in statistics if is_exact(each)}
     return [
         _finding(
@@ -41,6 +45,25 @@ def within_request(statistics: Sequence[Statistic]) -> list[Finding]:
         )
         for dataset in sorted({dataset for dataset, _, _ in tables})
         if (count := sum(found == dataset for found, _, _ in tables)) > 1
+    ]
+
+
+def _exact_beside_private(statistics: Sequence[Statistic]) -> list[Finding]:
+    exact = {each.plan["dataset"] for each in statistics if is_exact(each)}
+    private = {each.plan["dataset"] for each in statistics if not is_exact(each)}
+    return [
+        Finding(
+            rule="exact beside private",
+            verdict=Verdict.REFER,
+            sentence=f"This request holds exact and private statistics of {dataset}. Where both tell the same of the "
+            "same people, the exact one gives away what the noise hides. An output checker has to judge whether "
+            "any do.",
+            value="exact and private statistics of one dataset",
+            limit="no exact statistic of what a private one tells",
+            source="Saferoom, design: exact and private releases of one population do not compose",
+            fix="Leave one of them out where they tell the same.",
+        )
+        for dataset in sorted(exact & private)
     ]
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Enum, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from governance.database import Base, UtcDateTime
@@ -107,3 +107,20 @@ class Release(Base):
     package: Mapped[str] = mapped_column(Text)
     record_hash: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class PopulationStanding(Base):
+    """What the privacy ledger said of a dataset's population when something was last answered from it.
+
+    `nano_rho`, `nano_delta`: spent on private statistics (billionths of ρ and δ); `exact`: exact statistics that were
+    handed out, the first of them at `void_since`.
+    """
+
+    __tablename__ = "population_standing"
+
+    dataset: Mapped[str] = mapped_column(Text, primary_key=True)
+    nano_rho: Mapped[int] = mapped_column(BigInteger)
+    nano_delta: Mapped[int] = mapped_column(BigInteger)
+    exact: Mapped[int]
+    void_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)

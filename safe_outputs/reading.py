@@ -15,10 +15,11 @@ from governance.people import Role, find_person
 from governance.projects import find_project, is_member
 from safe_outputs.answers import AUDIENCES, Answer, Finding, Verdict, worst
 from safe_outputs.asking import read_answer
-from safe_outputs.differencing import of_request
+from safe_outputs.differencing import is_exact, of_request
 from safe_outputs.errors import NotPermitted
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest
 from safe_outputs.requests import find_request, votes_are_open, votes_of_turn, why_not, why_policy_not
+from safe_outputs.standing import StandingOf, standings
 from safe_outputs.store import Store
 from safe_outputs.transitions import IN_WORDS, OWNERS, Action, Owner, RequestState, Vote
 
@@ -87,7 +88,8 @@ class HistoryLine:
 class RequestView:
     """A request as one person may see it.
 
-    `findings` are about its statistics together; `reasons` says, for each action, why she cannot take it (or None).
+    `findings` are about its statistics together; `reasons` says, for each action, why she cannot take it (or None);
+    `standings` what is promised now to the people in its datasets.
     """
 
     line: RequestLine
@@ -101,16 +103,20 @@ class RequestView:
     votes: tuple[VoteView, ...]
     reasons: dict[Action, str | None]
     history: tuple[HistoryLine, ...]
+    standings: tuple[StandingOf, ...]
     released_before: tuple["ReleaseLine", ...]
     release_id: str | None
 
 
 @dataclass(frozen=True)
 class ReleaseLine:
+    """`told`: how many of its statistics are exact, and how many have noise, in words."""
+
     id: str
     title: str
     project: str
     audience: str
+    told: str
     released_at: datetime
 
 
@@ -162,6 +168,7 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         votes=tuple(_visible_votes(session, request, person)),
         reasons={action: why_not(session, request, person, action, today) for action in Action},
         history=tuple(_history(session, request, person)),
+        standings=standings(session, (item.statistic.plan["dataset"] for item in request.items)),
         released_before=_released_before(session, request, person),
         release_id=release.id if release else None,
     )
@@ -177,7 +184,17 @@ def releases(session: Session, *, audience: str | None = None) -> tuple[ReleaseL
 
 def _release_line(session: Session, release: Release) -> ReleaseLine:
     project = find_project(session, release.project_id)
-    return ReleaseLine(release.id, release.title, project.name, release.audience, release.released_at)
+    items = find_request(session, release.request_id).items
+    exact = sum(is_exact(item.statistic) for item in items)
+    told = _told(exact, len(items) - exact)
+    return ReleaseLine(release.id, release.title, project.name, release.audience, told, release.released_at)
+
+
+def _told(exact: int, noisy: int) -> str:
+    """“2 exact statistics, 1 with noise”."""
+    first = f"{exact} exact statistic{'s' if exact > 1 else ''}" if exact else ""
+    second = f"{noisy} {'' if exact else 'statistics ' if noisy > 1 else 'statistic '}with noise" if noisy else ""
+    return ", ".join(each for each in (first, second) if each)
 
 
 def _released_before(session: Session, request: ReleaseRequest, person: str) -> tuple[ReleaseLine, ...]:

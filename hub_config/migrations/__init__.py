@@ -16,9 +16,9 @@ def configuration() -> Config:
     return config
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the database to the newest revision, in one transaction. Up to date already: nothing changes."""
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the database to the newest revision (or up to this one), in one transaction. There already: no change."""
     config = configuration()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)

@@ -10,6 +10,7 @@ from safe_outputs.answers import Answer, Charge, Finding, Noise, Quote, ReleaseF
 from safe_outputs.checker import disclosure_stage, privacy_stage
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.files import table_as_csv
+from safe_outputs.standing import Standing
 from safe_outputs.statistics import Crosstab, Private, canonical, in_words, plan_hash
 from safe_outputs.store import Store
 
@@ -55,6 +56,7 @@ def compute(plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: 
         exemption=done.exemption,
         preview=done.preview,
         policy=release_policy.policy_used(plan, evidence.catalogue),
+        standing="" if done.preview is not None else _standing(ledger, evidence),
         audiences=audiences,
         checkers=evidence.catalogue.release.checkers,
         file=ReleaseFile(name=f"{name}.csv", media_type="text/csv", digest=store.put(content), size=len(content)),
@@ -74,6 +76,12 @@ def _stages(plan: Crosstab | Private, evidence: Evidence, ledger: Ledger) -> Com
                 return Computed(table, findings, exemption=privacy_stage.exemption(evidence))
             case Private():
                 return Computed(*privacy_stage.private_table(connection, ledger, plan, evidence))
+
+
+def _standing(ledger: Ledger, evidence: Evidence) -> str:
+    """What is promised to the units after this statistic, in words."""
+    guarantee = ledger.guarantee(privacy_stage.dataset_scope(evidence.source.dataset))
+    return Standing.of(guarantee).in_words(evidence.catalogue.unit.plural)
 
 
 def stored(answer: Answer, store: Store) -> str:

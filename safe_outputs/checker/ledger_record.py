@@ -3,12 +3,16 @@
 Each of the two chains is whole by itself after its database was exchanged for an old copy. Together they tell.
 """
 
+from collections.abc import Iterable
+
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from disclosure_control.privacy.ledger import Head, Ledger
 from governance import audit
 from governance.database import transaction
+from safe_outputs.checker.privacy_stage import dataset_scope
+from safe_outputs.standing import record_standing
 
 SUBJECT = "ledger"
 ACTION = "ledger.recorded"
@@ -31,6 +35,12 @@ def record_head(session: Session, ledger: Ledger, actor: str) -> Head:
     if head != recorded_head(session):
         audit.record(session, actor, ACTION, SUBJECT, sequence=head.sequence, hash=head.hash)
     return head
+
+
+def record_standings(session: Session, ledger: Ledger, datasets: Iterable[str]) -> None:
+    """Write what the ledger says of these datasets' populations into the register, in the caller's transaction."""
+    for dataset in datasets:
+        record_standing(session, dataset, ledger.guarantee(dataset_scope(dataset)))
 
 
 def recorded_head(session: Session) -> Head | None:

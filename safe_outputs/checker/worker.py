@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from datasets.versions import all_datasets
 from disclosure_control import DisclosureControlError, LedgerError
 from disclosure_control.privacy.ledger import Ledger
 from governance import audit
@@ -27,8 +28,9 @@ from safe_outputs import asking, releasing
 from safe_outputs.answers import Answer
 from safe_outputs.checker.compute import compute, stored
 from safe_outputs.checker.evidence import gather
-from safe_outputs.checker.ledger_record import record_head, verify_ledger
+from safe_outputs.checker.ledger_record import record_head, record_standings, verify_ledger
 from safe_outputs.differencing import released_tables
+from safe_outputs.earlier import present_plan
 from safe_outputs.models import Statistic
 from safe_outputs.requests import find_request
 from safe_outputs.statistics import plan_from_json
@@ -88,6 +90,8 @@ def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
     try:
         ledger = Ledger(settings.ledger_url, key=settings.ledger_key)
         verify_ledger(engine, ledger, ACTOR)
+        with transaction(engine) as session:
+            record_standings(session, ledger, all_datasets(session))
     except LedgerError as error:
         raise Refusal(str(error)) from None
     return ledger
@@ -113,11 +117,12 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger) -> bool:
     with transaction(engine) as session:
         asking.answer(session, session.merge(statistic), digest, answer, actor=ACTOR)
         record_head(session, ledger, ACTOR)
+        record_standings(session, ledger, [answer.source.dataset])
     return True
 
 
 def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic) -> Answer:
-    plan = plan_from_json(statistic.plan)
+    plan = plan_from_json(present_plan(statistic.plan))
     with reading(engine) as session:
         agreement = agreement_in_force(session, statistic.project_id, plan.dataset)
         asked = (statistic.plan_hash, agreement.version if agreement is not None else None)

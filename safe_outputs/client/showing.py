@@ -38,7 +38,8 @@ def as_text(answer: Answer) -> str:
     blocks = [_text_grid(answer.table, position) for position in range(len(answer.table.measures))]
     legend = [f"  {WITHHELD_SIGN} withheld: {reason}" for reason in _reasons(answer.table)]
     findings = [f"  {each.rule}: {each.sentence} {each.fix}".rstrip() for each in answer.findings]
-    return "\n\n".join([*blocks, "\n".join([*legend, f"  {headline(answer)}", *findings])])
+    promised = [f"  {each}" for each in (answer.exemption, answer.standing) if each]
+    return "\n\n".join([*blocks, "\n".join([*legend, f"  {headline(answer)}", *findings, *promised])])
 
 
 def as_html(answer: Answer) -> str:
@@ -50,7 +51,9 @@ def as_html(answer: Answer) -> str:
         f"<small>Limit: {escape(each.limit)}. Source: {escape(each.source)}.</small></li>"
         for each in answer.findings
     )
-    return f"<div><p><b>{escape(headline(answer))}</b></p>{tables}{picture(answer)}<ul>{legend}{findings}</ul></div>"
+    promised = "".join(f"<p>{escape(each)}</p>" for each in (answer.exemption, answer.standing) if each)
+    shown_first = f"<p><b>{escape(headline(answer))}</b></p>{tables}{picture(answer)}"
+    return f"<div>{shown_first}<ul>{legend}{findings}</ul>{promised}</div>"
 
 
 def headline(answer: Answer) -> str:

@@ -7,13 +7,16 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Database
 
+from governance.agreements import agreements_of
 from governance.database import reading, transaction
 from governance.errors import SaferoomError
 from governance.projects import projects_of
 from safe_outputs import requests as service_of_requests
 from safe_outputs.asking import read_answer
+from safe_outputs.earlier import FIRST_PRIVATE
 from safe_outputs.models import Statistic
 from safe_outputs.reading import requests_of
+from safe_outputs.standing import standings
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from safe_outputs.web.access import access, reader
@@ -37,8 +40,12 @@ class BudgetLine:
 def requests() -> Response:
     with reading(service().engine) as database:
         lines = requests_of(database, reader().name, today())
-        budgets = budgets_of(database, service().store, [each.id for each in projects_of(database, reader().name)])
-    return make_response(render_template("requests.html", lines=lines, budgets=budgets))
+        projects = [each.id for each in projects_of(database, reader().name)]
+        budgets = budgets_of(database, service().store, projects)
+        stands = standings(
+            database, {each.dataset for project in projects for each in agreements_of(database, project)}
+        )
+    return make_response(render_template("requests.html", lines=lines, budgets=budgets, standings=stands))
 
 
 def budgets_of(database: Database, store: Store, projects: list[str]) -> list[BudgetLine]:
@@ -46,7 +53,7 @@ def budgets_of(database: Database, store: Store, projects: list[str]) -> list[Bu
     query = select(Statistic).where(
         Statistic.project_id.in_(projects),
         Statistic.state == StatisticState.ANSWERED,
-        Statistic.plan["kind"].as_string() == "private",
+        Statistic.plan["kind"].as_string().in_(["private", FIRST_PRIVATE]),
     )
     found: dict[str, BudgetLine] = {}
     for statistic in database.scalars(query.order_by(Statistic.finished_at)):

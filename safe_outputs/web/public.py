@@ -12,6 +12,7 @@ from safe_outputs.errors import NoSuchThing, Tampered
 from safe_outputs.models import Release
 from safe_outputs.package import RECORD, read_package
 from safe_outputs.reading import releases as releases_of
+from safe_outputs.standing import released_datasets, standings
 from safe_outputs.store import digest_of
 from safe_outputs.web.access import access
 from safe_outputs.web.filters import STATIC
@@ -30,7 +31,8 @@ ASKED_ANEW = "no-cache"
 def releases() -> Response:
     with reading(service().engine) as database:
         found = releases_of(database, audience=PUBLIC)
-    response = make_response(render_template("releases.html", releases=found))
+        stands = standings(database, released_datasets(database, PUBLIC))
+    response = make_response(render_template("releases.html", releases=found, standings=stands))
     response.headers["Cache-Control"] = ASKED_ANEW
     return response
 
@@ -41,9 +43,10 @@ def release(release_id: str) -> Response:
     """What was released, for which purpose and how it was protected, before it is a download."""
     found = package_of(release_id)
     contents = {name: found.file(name) for name in found.names if name != RECORD}
-    response = make_response(
-        render_template("release.html", release=lay_out(found.record, contents, found.record_hash))
-    )
+    with reading(service().engine) as database:
+        stands = standings(database, (each["source"]["dataset"] for each in found.record["statistics"]))
+    page = lay_out(found.record, contents, found.record_hash)
+    response = make_response(render_template("release.html", release=page, standings=stands))
     response.headers["Cache-Control"] = ASKED_ANEW
     return response
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from safe_outputs.answers import Cell, Column, TableOfCells
+from safe_outputs.earlier import present_answer
 from safe_outputs.errors import Tampered
 from safe_outputs.package import RECORD
 from safe_outputs.statistics import plan_from_json
@@ -47,7 +48,7 @@ class ReleasePage:
 
 def lay_out(record: dict[str, Any], contents: dict[str, bytes], record_hash: str) -> ReleasePage:
     """The page of a release whose record and files were verified. `contents` holds the files by name."""
-    statistics = record["statistics"]
+    statistics = [present_answer(each) for each in record["statistics"]]
     return ReleasePage(
         id=record["id"],
         title=record["title"],
@@ -81,8 +82,9 @@ def protection(statistic: dict[str, Any]) -> str:
     profile = f"{statistic['profile']['name']}, version {statistic['profile']['version']}"
     if noise:
         return (
-            "How it is protected: random noise was added to every number, so that nobody can tell whether any one "
-            f"of the {units} is among them. With a probability of {words.percent(noise['confidence'])} a number is "
+            "How it is protected: random noise was added to every number, so that nobody can tell from these numbers "
+            f"whether any one of the {units} is among them. With a probability of "
+            f"{words.percent(noise['confidence'])} a number is "
             f"within {_errors(noise)} of what it would be without noise. {noise['bound']}"
         ).strip()
     if withheld:
@@ -120,17 +122,30 @@ def _table(statistic: dict[str, Any], content: bytes) -> TableOfCells:
     dimensions = tuple(Column.model_validate(each) for each in statistic["columns"]["dimensions"])
     measures = tuple(Column.model_validate(each) for each in statistic["columns"]["measures"])
     head, *lines = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
-    if head != [*(each.name for each in (*dimensions, *measures)), "status"]:
+    ranged = [place for place, each in enumerate(measures) if f"{each.name}_low" in head]
+    ends = [f"{measures[place].name}_{end}" for place in ranged for end in ("low", "high")]
+    if head != [*(each.name for each in (*dimensions, *measures)), *ends, "status"]:
         raise Tampered("A file of this release does not have the columns that its record names. Tell the operator.")
-    cells = tuple(_cell(line, len(dimensions), measures) for line in lines)
+    cells = tuple(_cell(line, len(dimensions), measures, ranged) for line in lines)
     return TableOfCells(dimensions=dimensions, measures=measures, cells=cells)
 
 
-def _cell(line: list[str], dimensions: int, measures: tuple[Column, ...]) -> Cell:
-    codes, values = tuple(line[:dimensions]), line[dimensions:-1]
+def _cell(line: list[str], dimensions: int, measures: tuple[Column, ...], ranged: list[int]) -> Cell:
+    """A line of a file: codes, values, the ends of the intervals of those measures that have them, and status."""
+    codes, values, ends = (
+        tuple(line[:dimensions]),
+        line[dimensions : dimensions + len(measures)],
+        line[dimensions + len(measures) : -1],
+    )
     if line[-1] != "published":
         return Cell(codes=codes, status="primary", reason=WITHHELD, values=(None,) * len(measures))
-    return Cell(codes=codes, status="published", values=tuple(map(_value, values, measures)))
+    found = {place: _range(*ends[2 * n : 2 * n + 2]) for n, place in enumerate(ranged)}
+    ranges = tuple(found.get(place) for place in range(len(measures))) if ranged else ()
+    return Cell(codes=codes, status="published", values=tuple(map(_value, values, measures)), ranges=ranges)
+
+
+def _range(low: str, high: str) -> tuple[float, float] | None:
+    return (float(low), float(high)) if low and high else None
 
 
 def _value(text: str, column: Column) -> int | float | None:

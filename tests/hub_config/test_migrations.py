@@ -7,12 +7,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from disclosure_control.privacy.ledger import Guarantee
 from governance import audit
 from governance.database import open_database, reading, transaction
 from hub_config.migrations import migrate
 from hub_config.migrations.models import METADATA
+from safe_outputs.standing import record_standing, standings
 
 
 @pytest.fixture
@@ -34,6 +36,21 @@ def test_migrating_again_changes_nothing_and_keeps_what_is_there(migrated: Engin
     migrate(migrated)
     with reading(migrated) as session:
         assert audit.verify(session) == 1
+
+
+def test_a_register_of_the_first_release_is_brought_up_and_loses_nothing(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/first.sqlite")
+    migrate(engine, "0001")
+    with transaction(engine) as session:
+        audit.record(session, "ada", "thing.done", "thing:1")
+    with reading(engine) as session, pytest.raises(OperationalError, match="no such table"):
+        standings(session, ["visits"])
+    migrate(engine)
+    with transaction(engine) as session:
+        assert audit.verify(session) == 1
+        assert standings(session, ["visits"]) == ()
+        record_standing(session, "visits", Guarantee("dataset:visits", 10**18, 0, 0, None))
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from datasets.copies import ProjectCopy, provision
@@ -36,7 +36,8 @@ from safe_outputs.checker.disclosure_stage import protected_table
 from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.ledger_record import verify_ledger
 from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
-from safe_outputs.models import Statistic
+from safe_outputs.models import PopulationStanding, Statistic
+from safe_outputs.standing import standings
 from safe_outputs.statistics import Condition, Crosstab, Measure, Private, PrivateKey
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
@@ -398,6 +399,35 @@ def test_an_exact_table_is_on_the_ledgers_record_once_and_voids_the_epsilon(room
     assert guarantee.first_exact is not None
     assert guarantee.first_exact.what.startswith("crosstab ")
     assert guarantee.first_exact.recorded_by == "project wren"
+
+
+def test_each_answer_says_what_is_promised_from_then_on_and_the_register_says_the_same(room: Room) -> None:
+    def register() -> str:
+        with reading(room.engine) as session:
+            (found,) = standings(session, ["rand_hie"])
+        return found.sentence
+
+    private_one = room.answered(A_COUNT)
+    assert "that is ε = 1.472" in private_one.standing
+    assert register() == private_one.standing
+    exact = room.answered(BY_SITE)
+    assert exact.standing.startswith("One exact statistic of these persons was handed out")
+    assert register() == exact.standing
+    assert private_one.noise is not None
+    assert "ε = 1.472" in private_one.noise.guarantee  # its own bound, which stays
+
+
+def test_a_checker_that_starts_brings_the_register_up_to_the_ledger(room: Room) -> None:
+    """A register of before it kept this, or a checker that died between ledger and register."""
+    room.answered(A_COUNT)
+    with transaction(room.engine) as session:
+        session.execute(delete(PopulationStanding))
+    stop = threading.Event()
+    stop.set()
+    worker.run(room.settings, stop)
+    with reading(room.engine) as session:
+        (found,) = standings(session, ["rand_hie"])
+    assert "ρ = 0.05" in found.sentence
 
 
 def ended(room: Room) -> str:

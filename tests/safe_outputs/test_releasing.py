@@ -251,6 +251,9 @@ def test_several_exact_tables_in_one_request_make_a_person_look(house: House) ->
 
 
 def test_a_table_and_a_private_count_are_not_differenced(house: House) -> None:
-    request = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
+    private = a_submitted_request(house, [an_answered_statistic(house, PRIVATE_COUNT)])
+    both = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
     with reading(house.engine) as session:
-        assert views.request_view(session, house.store, request, "cleo", TODAY).findings == ()
+        assert views.request_view(session, house.store, private, "cleo", TODAY).findings == ()
+        (finding,) = views.request_view(session, house.store, both, "cleo", TODAY).findings
+    assert (finding.rule, finding.verdict) == ("exact beside private", "refer")

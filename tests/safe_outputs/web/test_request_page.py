@@ -192,6 +192,7 @@ def test_every_heading_and_table_has_its_place(browser: Browser, house: House) -
     assert headings == [
         "Another title",
         "In this request",
+        "The statistics together",
         "1. Persons and mean of spending per record, by site and plan",
         *part,
         "2. Persons (with noise), by site",

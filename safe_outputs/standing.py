@@ -1,0 +1,114 @@
+"""What stands for the people in a dataset after all that was answered from it, as the privacy ledger says.
+
+The checker alone opens the ledger. It writes what the ledger says into the register, in the transaction of each
+answer, so that pages, register and release say the same. One sentence says it, in words for everybody.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from datasets.versions import versions_of
+from disclosure_control.privacy.ledger import NANO, Guarantee, epsilon, in_rho
+from disclosure_control.privacy.ledger.guarantee import DELTA
+from governance.database import now
+from safe_outputs.models import PopulationStanding, Release, ReleaseRequest, RequestItem, Statistic
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What private statistics have spent (billionths of ρ and of δ), and how many `exact` ones were handed out.
+
+    `void_since`: when the first of these was.
+    """
+
+    nano_rho: int
+    nano_delta: int
+    exact: int
+    void_since: datetime | None
+
+    @classmethod
+    def of(cls, guarantee: Guarantee) -> Self:
+        first = guarantee.first_exact
+        since = datetime.fromisoformat(first.at) if first is not None else None
+        return cls(guarantee.nano_rho, guarantee.nano_delta, guarantee.exact_releases, since)
+
+    def in_words(self, units: str) -> str:
+        """What is promised to the units (a plural: persons), and what no longer is."""
+        if self.void_since is None:
+            return (
+                f"All private statistics of these {units} together have spent {self._spent()}, {self._promised()}. "
+                "No exact statistic of them was handed out."
+            )
+        since = f"{self.void_since.day} {self.void_since:%B %Y}"
+        handed_out = (
+            f"One exact statistic of these {units} was handed out, on {since}"
+            if self.exact == 1
+            else f"{self.exact:,} exact statistics of these {units} were handed out, the first on {since}"
+        )
+        private = (
+            f" Each private statistic ({self._spent()} in all) bounds what it tells itself, and nothing beyond it."
+            if self.nano_rho
+            else ""
+        )
+        return (
+            f"{handed_out}. Exact statistics have no such bound, so no ε holds for all statistics of them "
+            f"together.{private} What protects them in exact statistics are the output rules."
+        )
+
+    def _spent(self) -> str:
+        delta = f" and δ = {in_rho(self.nano_delta)}" if self.nano_delta else ""
+        return f"ρ = {in_rho(self.nano_rho)}{delta}"
+
+    def _promised(self) -> str:
+        delta = DELTA + self.nano_delta / NANO
+        return f"that is ε = {epsilon(self.nano_rho):.3f} at δ = {delta:g}" if delta < 1 else "from which no ε follows"
+
+
+@dataclass(frozen=True)
+class StandingOf:
+    """A dataset's title, and what stands for its units in a sentence."""
+
+    dataset: str
+    title: str
+    sentence: str
+
+
+def record_standing(session: Session, dataset: str, guarantee: Guarantee) -> None:
+    """Write what the ledger says of a dataset's population into the register, in the caller's transaction."""
+    stands = Standing.of(guarantee)
+    row = session.get(PopulationStanding, dataset) or PopulationStanding(dataset=dataset)
+    row.nano_rho, row.nano_delta = stands.nano_rho, stands.nano_delta
+    row.exact, row.void_since = stands.exact, stands.void_since
+    row.recorded_at = now()
+    session.add(row)
+
+
+def standings(session: Session, datasets: Iterable[str]) -> tuple[StandingOf, ...]:
+    """What stands for each of these datasets of which anything was answered, by name."""
+    return tuple(found for each in sorted(set(datasets)) if (found := _standing(session, each)) is not None)
+
+
+def released_datasets(session: Session, audience: str) -> set[str]:
+    """The datasets of which anything was released for this audience."""
+    query = (
+        select(Statistic)
+        .join(RequestItem, RequestItem.statistic_id == Statistic.id)
+        .join(ReleaseRequest, ReleaseRequest.id == RequestItem.request_id)
+        .join(Release, Release.request_id == ReleaseRequest.id)
+        .where(Release.audience == audience)
+    )
+    return {str(statistic.plan["dataset"]) for statistic in session.scalars(query)}
+
+
+def _standing(session: Session, dataset: str) -> StandingOf | None:
+    row, versions = session.get(PopulationStanding, dataset), versions_of(session, dataset)
+    if row is None or not versions or not (row.nano_rho or row.exact):
+        return None
+    catalogue = versions[-1].catalogue
+    stands = Standing(row.nano_rho, row.nano_delta, row.exact, row.void_since)
+    return StandingOf(dataset, catalogue.title, stands.in_words(catalogue.unit.plural))

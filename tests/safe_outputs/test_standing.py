@@ -1,0 +1,92 @@
+"""What is promised to the people in a dataset: one sentence, from the ledger, the same on every page."""
+
+import pytest
+
+from disclosure_control.privacy.ledger import ExactRelease, Guarantee
+from governance.database import reading, transaction
+from safe_outputs.releasing import release
+from safe_outputs.standing import Standing, record_standing, released_datasets, standings
+from tests.safe_outputs.factories import CATALOGUE, PRIVATE_COUNT, a_statistic, an_answer, approved
+from tests.safe_outputs.house import House
+
+FIRST = ExactRelease("dataset:rand_hie", "crosstab 12ab", "project wren", "2026-11-22T09:30:00+00:00")
+
+
+def guarantee(nano_rho: int = 0, nano_delta: int = 0, exact: int = 0) -> Guarantee:
+    return Guarantee("dataset:rand_hie", nano_rho, nano_delta, exact, FIRST if exact else None)
+
+
+SENTENCES = [
+    (
+        guarantee(50_000_000),
+        "All private statistics of these persons together have spent ρ = 0.05, that is ε = 1.472 at δ = 1e-06. "
+        "No exact statistic of them was handed out.",
+    ),
+    (
+        guarantee(50_000_000, 1_000),
+        "All private statistics of these persons together have spent ρ = 0.05 and δ = 0.000001, that is ε = 1.472 at "
+        "δ = 2e-06. No exact statistic of them was handed out.",
+    ),
+    (
+        guarantee(50_000_000, 10**9),
+        "All private statistics of these persons together have spent ρ = 0.05 and δ = 1, from which no ε follows. "
+        "No exact statistic of them was handed out.",
+    ),
+    (
+        guarantee(0, 0, 1),
+        "One exact statistic of these persons was handed out, on 22 November 2026. Exact statistics have no such "
+        "bound, so no ε holds for all statistics of them together. What protects them in exact statistics are the "
+        "output rules.",
+    ),
+    (
+        guarantee(50_000_000, 0, 3),
+        "3 exact statistics of these persons were handed out, the first on 22 November 2026. Exact statistics have "
+        "no such bound, so no ε holds for all statistics of them together. Each private statistic (ρ = 0.05 in "
+        "all) bounds what it tells itself, and nothing beyond it. What protects them in exact statistics are the "
+        "output rules.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("said", "sentence"), SENTENCES)
+def test_the_sentence(said: Guarantee, sentence: str) -> None:
+    assert Standing.of(said).in_words("persons") == sentence
+
+
+@pytest.mark.parametrize(("said", "sentence"), SENTENCES)
+def test_an_epsilon_is_told_only_where_the_ledger_has_one(said: Guarantee, sentence: str) -> None:
+    assert ("ε = " in sentence) == (said.epsilon() is not None)
+    assert (f"ε = {said.epsilon():.3f} at δ = {said.delta():g}" in sentence) if said.epsilon() is not None else True
+
+
+def test_the_register_keeps_the_newest(house: House) -> None:
+    with reading(house.engine) as session:
+        assert standings(session, ["rand_hie"]) == ()
+    for said in (guarantee(), guarantee(50_000_000), guarantee(50_000_000, 0, 3)):
+        with transaction(house.engine) as session:
+            record_standing(session, "rand_hie", said)
+    with reading(house.engine) as session:
+        (found,) = standings(session, ["rand_hie", "tax", "rand_hie"])
+    assert (found.dataset, found.title) == ("rand_hie", CATALOGUE.title)
+    assert found.sentence == SENTENCES[-1][1]
+
+
+def test_what_nothing_was_answered_from_has_no_line(house: House) -> None:
+    house.do(lambda session: record_standing(session, "rand_hie", guarantee()))
+    with reading(house.engine) as session:
+        assert standings(session, ["rand_hie"]) == ()
+
+
+def test_only_datasets_of_that_audience_are_in_its_register(house: House) -> None:
+    def step(session, audience: str) -> None:
+        statistic = a_statistic(session, house.store, answer=an_answer(house.store, PRIVATE_COUNT))
+        request = approved(session, house.store, statistics=[statistic], audience=audience)
+        release(session, house.store, request, house.folder / "releases", actor="checker")
+
+    house.do(lambda session: step(session, "pre_publication"))
+    with reading(house.engine) as session:
+        assert released_datasets(session, "publication") == set()
+        assert released_datasets(session, "pre_publication") == {"rand_hie"}
+    house.do(lambda session: step(session, "publication"))
+    with reading(house.engine) as session:
+        assert released_datasets(session, "publication") == {"rand_hie"}
