@@ -34,6 +34,7 @@ from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.primary import suppress_primary
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.plan import PrivatePlan
+from disclosure_control.privacy.sql import plan_from_sql
 from disclosure_control.profiles import RuleProfile
 from disclosure_control.rounding import RoundedTable, round_table
 from disclosure_control.rulebook import (
@@ -109,6 +110,7 @@ __all__ = [
     "build_ptable",
     "cell_facts",
     "passes",
+    "plan_from_sql",
     "perturb",
     "recover",
     "round_table",
