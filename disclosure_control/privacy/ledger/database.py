@@ -8,21 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchModuleError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from disclosure_control.errors import BrokenLedger, LedgerError, LedgerUnavailable
-from disclosure_control.privacy.ledger import migrations
+from disclosure_control.privacy.ledger import migrations, statements
 from disclosure_control.privacy.ledger.entries import Seal
-from disclosure_control.privacy.ledger.schema import REFUSAL, SCHEMA_VERSION, schema
+from disclosure_control.privacy.ledger.schema import REFUSAL, SCHEMA_VERSION
 
 WAIT_MS = 30_000
 """How long one waits for another who writes."""
 IDLE_MS = 20_000
 """How long one may hold a PostgreSQL ledger without doing anything: less than others wait for it."""
 
-_LOOK = select(schema)
-_LOCK = _LOOK.with_for_update()
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 _PASSING = frozenset({"55P03", "57P01", "57P02", "57P03", "25P03", "53300"})
 """PostgreSQL's codes for: lock not had in time, shut down, crashed, starting, idle too long, too many connections."""
@@ -48,14 +46,14 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that nobody else writes beside. It is on disk when this ends without an error."""
-        with _told(), self._begin(writing=True) as connection:
+        with self._told(), self._begin(writing=True) as connection:
             self._require_ours(connection, locking=True)
             yield connection
 
     @contextmanager
     def reading(self, *, at_leisure: bool = False) -> Iterator[Connection]:
         """A transaction that sees one state, waits for no writer, and keeps none waiting."""
-        with _told(), self._begin() as connection:
+        with self._told(), self._begin() as connection:
             if at_leisure and connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
             self._require_ours(connection)
@@ -65,13 +63,29 @@ class Database:
         self.engine.dispose()
 
     def _bring_up_to_date(self) -> None:
-        with _told(), self._begin() as connection:
+        with self._told(), self._begin() as connection:
             ready = migrations.stored_version(connection) == SCHEMA_VERSION
         if not ready:
-            with _told(), self._begin(writing=True) as connection:
+            with self._told(), self._begin(writing=True) as connection:
                 migrations.bring_up_to_date(connection, self._seal)
         with self.reading():
             pass
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """The database's own errors as ours, where a person can do something about them."""
+        dbapi: Any = self.engine.dialect.loaded_dbapi
+        try:
+            yield
+        except (DBAPIError, dbapi.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if REFUSAL in str(cause):
+                raise BrokenLedger(f"The database refuses this: {REFUSAL}. Nothing was changed.") from None
+            if not isinstance(cause, dbapi.OperationalError | dbapi.InterfaceError) and not _passes(cause):
+                raise
+            raise LedgerUnavailable(
+                "The ledger cannot be reached, or is busy. Ask again: a request that was charged is not charged twice."
+            ) from error
 
     @contextmanager
     def _begin(self, *, writing: bool = False) -> Iterator[Connection]:
@@ -81,12 +95,13 @@ class Database:
                 yield connection
 
     def _require_ours(self, connection: Connection, *, locking: bool = False) -> None:
-        rows = connection.execute(_LOCK if locking else _LOOK).all()
-        if [row.version for row in rows] != [SCHEMA_VERSION]:
+        statement = statements.LOCK[connection.dialect.name] if locking else statements.SCHEMA
+        rows = statements.run(connection, statement).fetchall()
+        if [version for version, _ in rows] != [SCHEMA_VERSION]:
             raise LedgerError("The ledger's schema changed while it was open. Start again with the newer software.")
-        if rows[0].seal != self._seal.name:
+        if rows[0][1] != self._seal.name:
             raise LedgerError(
-                f"This ledger's entries are sealed with {_kind(rows[0].seal)}, and it was opened with "
+                f"This ledger's entries are sealed with {_kind(rows[0][1])}, and it was opened with "
                 f"{_kind(self._seal.name)}. Open it with the key that it was made with."
             )
 
@@ -157,23 +172,7 @@ def _prepare_postgresql(connection: Any, _entry: Any) -> None:
     connection.commit()
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """The database's own errors as ours, where a person can do something about them."""
-    try:
-        yield
-    except DBAPIError as error:
-        if REFUSAL in str(error.orig):
-            raise BrokenLedger(f"The database refuses this: {REFUSAL}. Nothing was changed.") from None
-        if not _passes(error):
-            raise
-        raise LedgerUnavailable(
-            "The ledger cannot be reached, or is busy. Ask again: a request that was charged is not charged twice."
-        ) from error
-
-
-def _passes(error: DBAPIError) -> bool:
-    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError):
-        return True
-    told = error.orig.args[0] if error.orig is not None and error.orig.args else None
+def _passes(error: Any) -> bool:
+    """Whether PostgreSQL says that it may go better the next time."""
+    told = error.args[0] if error.args else None
     return isinstance(told, dict) and told.get("C") in _PASSING

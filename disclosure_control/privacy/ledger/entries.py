@@ -8,26 +8,19 @@ entry of its commit holds its SHA-256, so the chain seals it to its charge, its 
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, select
 
 from disclosure_control.errors import BrokenLedger, LedgerError
+from disclosure_control.privacy.ledger import statements
 from disclosure_control.privacy.ledger.schema import entry
 
 GENESIS = "0" * 64
 SHORTEST_KEY = 32
-
-_APPEND = insert(entry)
-_LAST = select(entry.c.sequence, entry.c.hash).order_by(entry.c.sequence.desc()).limit(1)
-_ABOUT = (
-    select(entry)
-    .where(entry.c.subject == bindparam("subject"), entry.c.kind == bindparam("kind"))
-    .order_by(entry.c.sequence)
-)
 
 
 @dataclass(frozen=True)
@@ -74,12 +67,13 @@ class Entry:
     hash: str
 
     @classmethod
-    def of(cls, row: Row[Any], seal: Seal) -> Self:
-        """The entry in a row. Raises `BrokenLedger` when its hash is not its own."""
-        if not hmac.compare_digest(row.hash, _hash(seal, *row[:-1])):
-            raise broken(f"entry {row.sequence} was changed after it was written")
-        detail = json.loads(row.detail)
-        return cls(row.sequence, row.at, row.kind, row.subject, detail, row.previous, row.hash)
+    def of(cls, row: Sequence[Any], seal: Seal) -> Self:
+        """The entry in a row of `ledger_entry`. Raises `BrokenLedger` when its hash is not its own."""
+        *content, own = row
+        if not hmac.compare_digest(own, _hash(seal, *content)):
+            raise broken(f"entry {row[0]} was changed after it was written")
+        sequence, at, kind, subject, detail, previous = content
+        return cls(sequence, at, kind, subject, json.loads(detail), previous, own)
 
 
 def append(connection: Connection, seal: Seal, kind: str, subject: str, detail: dict[str, Any], at: str = "") -> Entry:
@@ -87,21 +81,22 @@ def append(connection: Connection, seal: Seal, kind: str, subject: str, detail: 
     last = head(connection)
     text = json.dumps(detail, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     content = (last.sequence + 1, at or now(), kind, subject, text, last.hash)
-    values = dict(zip(("sequence", "at", "kind", "subject", "detail", "previous"), content, strict=True))
     own = _hash(seal, *content)
-    connection.execute(_APPEND, values | {"hash": own})
+    names = ("sequence", "at", "kind", "subject", "detail", "previous")
+    statements.run(connection, statements.ADD_ENTRY, **dict(zip(names, content, strict=True)), hash=own)
     return Entry(content[0], content[1], kind, subject, detail, last.hash, own)
 
 
 def head(connection: Connection) -> Head:
     """The last entry's place and hash; of an empty chain, 0 and zeros."""
-    last = connection.execute(_LAST).one_or_none()
-    return Head(last.sequence, last.hash) if last is not None else Head(0, GENESIS)
+    last = statements.one(connection, statements.HEAD)
+    return Head(*last) if last is not None else Head(0, GENESIS)
 
 
 def find(connection: Connection, seal: Seal, kind: str, subject: str) -> list[Entry]:
     """The entries of one kind about one subject, oldest first. Raises `BrokenLedger`."""
-    return [Entry.of(row, seal) for row in connection.execute(_ABOUT, {"subject": subject, "kind": kind})]
+    rows = statements.run(connection, statements.ENTRIES, subject=subject, kind=kind).fetchall()
+    return [Entry.of(row, seal) for row in rows]
 
 
 def walk(connection: Connection, seal: Seal) -> Iterator[Entry]:

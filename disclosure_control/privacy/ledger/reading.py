@@ -1,38 +1,35 @@
 """The reads of the ledger, inside a transaction of the caller's. A result is given out only if its seal is whole."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, func, select
 
+from disclosure_control.privacy.ledger import statements
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
 from disclosure_control.privacy.ledger.entries import Entry, Seal, broken, digest_of, find
 from disclosure_control.privacy.ledger.guarantee import ExactRelease
-from disclosure_control.privacy.ledger.schema import balance, charge, charged, entry, exact
-
-_BY_ID = select(charge).where(charge.c.id == bindparam("of"))
-_LIVE = select(charge).where(charge.c.request == bindparam("of"), charge.c.state != "void")
-_BALANCES = select(balance).where(balance.c.scope.in_(bindparam("of", expanding=True)))
+from disclosure_control.privacy.ledger.schema import charge, charged, entry, exact
 
 
 def charge_by_id(connection: Connection, seal: Seal, charge_id: str) -> Charge | None:
     """The charge as it stands. Raises `BrokenLedger` when its result is not the one that was committed."""
-    return _one(connection, seal, _BY_ID, charge_id)
+    return _sealed(connection, seal, statements.one(connection, statements.CHARGE, id=charge_id))
 
 
 def live_charge(connection: Connection, seal: Seal, request: str) -> Charge | None:
     """The charge of a request, unless it was given back. Raises `BrokenLedger` as `charge_by_id` does."""
-    return _one(connection, seal, _LIVE, request)
+    return _sealed(connection, seal, statements.one(connection, statements.LIVE_CHARGE, request=request))
 
 
-def _one(connection: Connection, seal: Seal, query: Select[Any], of: str) -> Charge | None:
-    row = connection.execute(query, {"of": of}).one_or_none()
+def _sealed(connection: Connection, seal: Seal, row: Sequence[Any] | None) -> Charge | None:
     if row is None:
         return None
-    if row.result is not None:
-        _require_sealed(row, find(connection, seal, ChargeState.COMMITTED.value, row.id))
-    return _charge(row)
+    found = _charge(row)
+    if found.result is not None:
+        _require_sealed(found, find(connection, seal, ChargeState.COMMITTED.value, found.id))
+    return found
 
 
 def charges_of(connection: Connection, seal: Seal, scope: str) -> list[Charge]:
@@ -43,17 +40,17 @@ def charges_of(connection: Connection, seal: Seal, scope: str) -> list[Charge]:
     for row in connection.execute(committed):
         seals[row.subject].append(Entry.of(row, seal))
     rows = connection.execute(select(charge).where(charge.c.id.in_(mine)).order_by(charge.c.sequence)).all()
-    for row in rows:
-        if row.result is not None:
-            _require_sealed(row, seals[row.id])
-    return [_charge(row) for row in rows]
+    charges = [_charge(row) for row in rows]
+    for each in charges:
+        if each.result is not None:
+            _require_sealed(each, seals[each.id])
+    return charges
 
 
 def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int, int]]:
     """Granted and spent of each scope, and δ spent; nothing of all for one that was never granted anything."""
-    wanted = dict.fromkeys(scopes, (0, 0, 0))
-    rows = connection.execute(_BALANCES, {"of": list(wanted)})
-    return wanted | {row.scope: (row.granted, row.spent, row.spent_delta) for row in rows}
+    found = {scope: statements.one(connection, statements.BALANCE, scope=scope) for scope in scopes}
+    return {scope: tuple(row) if row is not None else (0, 0, 0) for scope, row in found.items()}
 
 
 def exact_releases(connection: Connection, seal: Seal, scope: str) -> tuple[int, ExactRelease | None]:
@@ -77,12 +74,12 @@ def _release(recorded: Entry) -> ExactRelease:
     return ExactRelease(recorded.subject, recorded.detail["what"], recorded.detail["recorded_by"], recorded.at)
 
 
-def _require_sealed(row: Row[Any], committed: list[Entry]) -> None:
-    if [each.detail["sha256"] for each in committed] != [digest_of(row.result)]:
-        raise broken(f"the result of charge {row.id} is not the one that was committed")
+def _require_sealed(found: Charge, committed: list[Entry]) -> None:
+    if [each.detail["sha256"] for each in committed] != [digest_of(found.result)]:
+        raise broken(f"the result of charge {found.id} is not the one that was committed")
 
 
-def _charge(row: Row[Any]) -> Charge:
-    scopes = tuple(row.scopes.split(" "))
-    state = ChargeState(row.state)
-    return Charge(row.id, row.request, scopes, row.nano_rho, state, row.at, row.result, row.nano_delta)
+def _charge(row: Sequence[Any]) -> Charge:
+    """The charge in a row of `ledger_charge`."""
+    charge_id, _sequence, request, scopes, nano_rho, nano_delta, state, at, result = row
+    return Charge(charge_id, request, tuple(scopes.split(" ")), nano_rho, ChargeState(state), at, result, nano_delta)

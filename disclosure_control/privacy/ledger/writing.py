@@ -3,43 +3,24 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection
 
 from disclosure_control.errors import LedgerError
+from disclosure_control.privacy.ledger import statements
 from disclosure_control.privacy.ledger.amounts import LARGEST
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
 from disclosure_control.privacy.ledger.entries import Seal, append, broken, digest_of
 from disclosure_control.privacy.ledger.guarantee import ExactRelease
-from disclosure_control.privacy.ledger.schema import balance, charge, charged, exact
-
-# Statements are made once: making them takes as long as running them.
-_GRANTED = select(balance.c.granted).where(balance.c.scope == bindparam("of"))
-_FIRST_GRANT = insert(balance)
-_NEXT_GRANT = (
-    update(balance).where(balance.c.scope == bindparam("of")).values(granted=balance.c.granted + bindparam("more"))
-)
-_SPEND = (
-    update(balance)
-    .where(balance.c.scope.in_(bindparam("of", expanding=True)))
-    .values(spent=balance.c.spent + bindparam("more"), spent_delta=balance.c.spent_delta + bindparam("more_delta"))
-)
-_CHARGE = insert(charge)
-_CHARGED = insert(charged)
-_MOVE = update(charge).where(charge.c.id == bindparam("of")).values(state=bindparam("to"))
-_STORE = _MOVE.values(result=bindparam("paid_for"))
-_EXACT = insert(exact)
 
 
 def add_grant(connection: Connection, seal: Seal, scope: str, nano_rho: int, granted_by: str, *, at: str = "") -> None:
     """Make a scope's budget larger."""
-    granted = connection.scalar(_GRANTED, {"of": scope})
-    if (granted or 0) + nano_rho > LARGEST:
+    present = statements.one(connection, statements.BALANCE, scope=scope)
+    if (present[0] if present else 0) + nano_rho > LARGEST:
         raise LedgerError(f"The grants of “{scope}” would add up to more than {LARGEST} billionths of ρ.")
     append(connection, seal, "grant", scope, {"nano_rho": nano_rho, "granted_by": granted_by}, at)
-    if granted is None:
-        connection.execute(_FIRST_GRANT, {"scope": scope, "granted": nano_rho, "spent": 0, "spent_delta": 0})
-    else:
-        connection.execute(_NEXT_GRANT, {"of": scope, "more": nano_rho})
+    change = statements.GRANT if present else statements.ADD_BALANCE
+    statements.run(connection, change, scope=scope, amount=nano_rho)
 
 
 def add_charge(connection: Connection, seal: Seal, made: Charge) -> Charge:
@@ -52,8 +33,9 @@ def add_charge(connection: Connection, seal: Seal, made: Charge) -> Charge:
     }
     written = append(connection, seal, ChargeState.RESERVED.value, made.id, detail, made.at)
     own = {"id": made.id, "sequence": written.sequence, "state": ChargeState.RESERVED.value, "at": written.at}
-    connection.execute(_CHARGE, detail | own | {"scopes": " ".join(made.scopes)})
-    connection.execute(_CHARGED, [{"charge_id": made.id, "scope": scope} for scope in made.scopes])
+    statements.run(connection, statements.ADD_CHARGE, **detail | own | {"scopes": " ".join(made.scopes)})
+    for scope in made.scopes:
+        statements.run(connection, statements.ADD_CHARGED, id=made.id, scope=scope)
     _spend(connection, made, 1)
     return replace(made, state=ChargeState.RESERVED, at=written.at)
 
@@ -63,13 +45,13 @@ def move(
 ) -> None:
     """Another state for a charge. The triggers refuse one that `TRANSITIONS` does not have."""
     append(connection, seal, state.value, charge_id, detail or {})
-    connection.execute(_MOVE, {"of": charge_id, "to": state.value})
+    statements.run(connection, statements.MOVE, id=charge_id, state=state.value)
 
 
 def store_result(connection: Connection, seal: Seal, charge_id: str, result: bytes) -> None:
     """Commit a charge with what it paid for; its entry seals the result."""
     append(connection, seal, ChargeState.COMMITTED.value, charge_id, {"sha256": digest_of(result)})
-    connection.execute(_STORE, {"of": charge_id, "to": ChargeState.COMMITTED.value, "paid_for": result})
+    statements.run(connection, statements.COMMIT, id=charge_id, result=result)
 
 
 def give_back(connection: Connection, seal: Seal, voided: Charge, reason: str) -> None:
@@ -81,11 +63,12 @@ def give_back(connection: Connection, seal: Seal, voided: Charge, reason: str) -
 def add_exact(connection: Connection, seal: Seal, scope: str, what: str, recorded_by: str) -> ExactRelease:
     """Put an exact release on record."""
     written = append(connection, seal, "exact", scope, {"what": what, "recorded_by": recorded_by})
-    connection.execute(_EXACT, {"scope": scope, "what": what, "sequence": written.sequence})
+    statements.run(connection, statements.ADD_EXACT, scope=scope, what=what, sequence=written.sequence)
     return ExactRelease(scope, what, recorded_by, written.at)
 
 
 def _spend(connection: Connection, paid: Charge, sign: int) -> None:
-    amounts = {"of": paid.scopes, "more": sign * paid.nano_rho, "more_delta": sign * paid.nano_delta}
-    if connection.execute(_SPEND, amounts).rowcount != len(paid.scopes):
-        raise broken("a scope that was charged has no balance")
+    amounts = {"rho": sign * paid.nano_rho, "delta": sign * paid.nano_delta}
+    for scope in paid.scopes:
+        if statements.run(connection, statements.SPEND, scope=scope, **amounts).rowcount != 1:
+            raise broken(f"“{scope}” was charged and has no balance")

@@ -7,11 +7,12 @@ import secrets
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import event
 
 from disclosure_control.errors import BudgetExceeded, LedgerUnavailable
-from disclosure_control.privacy.ledger import Ledger
+from disclosure_control.privacy.ledger import Ledger, statements
 
 SCOPES = ("dataset:d", "project:p/d")
 Step = Callable[[], None]
@@ -36,8 +37,14 @@ def killed_at(step: int) -> Step:
 
 def watched(ledger: Ledger, step: Step) -> Ledger:
     """The ledger, with a step before each statement and before each commit of its transactions."""
-    for name in ("before_cursor_execute", "commit"):
-        event.listen(ledger._database.engine, name, lambda *_anything: step())
+    run = statements.run
+
+    def stepping(*arguments: Any, **parameters: Any) -> Any:
+        step()
+        return run(*arguments, **parameters)
+
+    statements.run = stepping
+    event.listen(ledger._database.engine, "commit", lambda _connection: step())
     return ledger
 
 
