@@ -11,13 +11,17 @@ from disclosure_control.rulebook import CALLER
 # A profile is never edited in place (I14): a change of its text needs a new version, and a line of its own here.
 PUBLISHED = {
     ("abs-datalab", "2026.1"): "665b4a0ca86f4e1381ad88b60b9d16d504175cf8a362e4f4c577c417cea3e5c2",
+    ("abs-datalab", "2026.2"): "7c572473a5e36e12a77dd7fb9da088937d3478f398f35716501903f228822b61",
     ("datashield", "2026.1"): "d80ad3fe9d7481e74c14841c13d96871a73111480cb72b0ec4f12176574c757d",
     ("eurostat-fss", "2026.1"): "bcd64e07282a58a2c2875d73ef6787b5a318199eeb2cbcb499bc68868a28d479",
     ("microdata-no", "2026.1"): "239f6ba10e08a4413426a35574ef198218d35bf0f28e4da8442419a8a47064d4",
     ("nhse-sde", "2026.1"): "16d440224bf9a13ebcd221f52629680241f9dd7cb32ab6147a9828c913253a95",
     ("ons-srs", "2026.2"): "ce8dd2adb88e49a8ceb21ee54a51f148a3f0fdbd454321e26b7dcc34358160f5",
+    ("ons-srs", "2026.3"): "f07ed3b450a36c6f90561c94f50c69d615d53fa415564d8bfafec55c5048a1c5",
     ("opensafely", "2026.1"): "bf243d33549b7ffbca6710a018fb2edd48b4f9d173282b9ee1306e1eca9f89d9",
+    ("opensafely", "2026.2"): "1c24e30091f51e194ef92ea68a48fc7114722e3d6c961103a546f327c5dba90b",
     ("sacro-acro", "2026.1"): "d19c71a06e643959b4381a25eb5a870aefc98fab01a5974180afb773f19202ae",
+    ("sacro-acro", "2026.2"): "b71d63d534e7614bc3dbf49daf7483b815b93fc7adce7f53e4e4e8ada05ee26d",
     ("statcan-census", "2026.1"): "2212d3f0e261f0e8d56d5df1ed6b57869446c217eb23d6707263002fe1218324",
     ("statsnz", "2026.1"): "1b96fbb9a834f4891a44b2ff1aaeb9f606564d0f6eab7836f2ec2802ae51cdec",
     ("ukllc", "2026.1"): "ca7102ece1b1817132f91fa5f803f3bd65deb5435fd31dfd7a6f678d8bd72f6d",
