@@ -9,6 +9,7 @@ from disclosure_control.cellkey import PerturbedTable, PTable, build_ptable, per
 from disclosure_control.errors import (
     BrokenLedger,
     BudgetExceeded,
+    ConsistencyFailed,
     DisclosureControlError,
     EmptyTable,
     LedgerError,
@@ -32,6 +33,7 @@ from disclosure_control.errors import (
 from disclosure_control.findings import Finding
 from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.primary import suppress_primary
+from disclosure_control.privacy.consistency import ConsistentTable, consistent_half_widths, make_consistent
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.plan import PrivatePlan
 from disclosure_control.privacy.sql import plan_from_sql
@@ -63,6 +65,8 @@ __all__ = [
     "Charge",
     "ClassDisclosure",
     "Condition",
+    "ConsistencyFailed",
+    "ConsistentTable",
     "DegreesOfFreedom",
     "DisclosureControlError",
     "Dominance",
@@ -109,6 +113,8 @@ __all__ = [
     "attack",
     "build_ptable",
     "cell_facts",
+    "consistent_half_widths",
+    "make_consistent",
     "passes",
     "perturb",
     "plan_from_sql",

@@ -12,6 +12,7 @@ DisclosureControlError    base; its text says what, why and what to do next, and
 ├── MalformedRecordKeys   record keys that are missing, negative, or not spread over the cell keys
 ├── MalformedRounding     a base, a method or values that cannot be rounded
 ├── RoundingFailed        no additive rounding is proven: there is none, or the time was up
+├── ConsistencyFailed     the additive table nearest to noisy cells is not proven
 ├── SuppressionFailed     no pattern is proven to protect every cell: the time was up, or the solver has no proof
 │   └── Unprotectable     there is no such pattern, whatever else is withheld
 ├── MalformedPrivatePlan  a private plan with an unknown field, no bound, a key that is not public, no price, …
@@ -70,6 +71,10 @@ class MalformedRounding(DisclosureControlError):
 
 
 class RoundingFailed(DisclosureControlError):
+    pass
+
+
+class ConsistencyFailed(DisclosureControlError):
     pass
 
 
