@@ -22,6 +22,8 @@ IDLE_MS = 20_000
 """How long one may hold a PostgreSQL ledger without doing anything: less than others wait for it."""
 
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
+_CONSTRAINTS = "23"
+"""PostgreSQL's codes for a violated constraint begin with it."""
 _PASSING = frozenset({"55P03", "57P01", "57P02", "57P03", "25P03", "53300"})
 """PostgreSQL's codes for: lock not had in time, shut down, crashed, starting, idle too long, too many connections."""
 
@@ -78,10 +80,12 @@ class Database:
         try:
             yield
         except (DBAPIError, dbapi.Error) as error:
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            if REFUSAL in str(cause):
-                raise BrokenLedger(f"The database refuses this: {REFUSAL}. Nothing was changed.") from None
-            if not isinstance(cause, dbapi.OperationalError | dbapi.InterfaceError) and not _passes(cause):
+            cause: Any = error.orig if isinstance(error, DBAPIError) else error
+            if REFUSAL in str(cause) or _forbidden(cause, dbapi):
+                raise BrokenLedger(
+                    "The database refuses this: it would edit the ledger. Nothing was changed."
+                ) from None
+            if not _passing(cause, dbapi):
                 raise
             raise LedgerUnavailable(
                 "The ledger cannot be reached, or is busy. Ask again: a request that was charged is not charged twice."
@@ -172,7 +176,17 @@ def _prepare_postgresql(connection: Any, _entry: Any) -> None:
     connection.commit()
 
 
-def _passes(error: Any) -> bool:
-    """Whether PostgreSQL says that it may go better the next time."""
+def _forbidden(error: Any, dbapi: Any) -> bool:
+    """Whether a constraint of the tables was violated. PostgreSQL shows the row then, which nobody shall see."""
+    return isinstance(error, dbapi.IntegrityError) or _code(error).startswith(_CONSTRAINTS)
+
+
+def _passing(error: Any, dbapi: Any) -> bool:
+    """Whether it may go better the next time."""
+    return isinstance(error, dbapi.OperationalError | dbapi.InterfaceError) or _code(error) in _PASSING
+
+
+def _code(error: Any) -> str:
+    """PostgreSQL's code of an error; nothing for another's."""
     told = error.args[0] if error.args else None
-    return isinstance(told, dict) and told.get("C") in _PASSING
+    return str(told.get("C")) if isinstance(told, dict) else ""

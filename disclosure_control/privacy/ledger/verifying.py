@@ -31,7 +31,7 @@ class _Told:
                 self.granted[entry.subject] += entry.detail["nano_rho"]
             case "exact":
                 self.exact[(entry.subject, entry.detail["what"])] = entry.sequence
-            case ChargeState.RESERVED.value:
+            case ChargeState.RESERVED.value if entry.subject not in self.charges:
                 self.charges[entry.subject] = {
                     **entry.detail,
                     "state": ChargeState.RESERVED,
