@@ -159,7 +159,7 @@ def why_not_person(session: Session, version: DatasetVersion, move: str, actor: 
 
 
 def make_move(session: Session, version: DatasetVersion, move: str, *, actor: str) -> None:
-    """Take a version one step on, with its audit event.
+    """Take a version one step on, with its audit event; an approval's holds the hash of the release terms.
 
     Raises:
         WrongRole: the person may not.
@@ -170,7 +170,8 @@ def make_move(session: Session, version: DatasetVersion, move: str, *, actor: st
     if (reason := why_not_state(version, move)) is not None:
         raise WrongState(reason)
     before, version.state = version.state, MOVES[move].after
-    audit.record(session, actor, f"version.{version.state.value}", version.subject, before=before.value)
+    terms = {"release_terms": version.catalogue.release.digest} if version.state is VersionState.APPROVED else {}
+    audit.record(session, actor, f"version.{version.state.value}", version.subject, before=before.value, **terms)
 
 
 def approve(session: Session, version: DatasetVersion, *, actor: str) -> None:

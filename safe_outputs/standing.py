@@ -41,24 +41,20 @@ class Standing:
         """What is promised to the units (a plural: persons), and what no longer is."""
         if self.void_since is None:
             return (
-                f"All private statistics of these {units} together have spent {self._spent()}, {self._promised()}. "
-                "No exact statistic of them was handed out."
+                f"All private statistics of these {units} together keep one guarantee: {self._spent()} was spent, "
+                f"{self._promised()}. No exact statistic of them was handed out."
             )
-        since = f"{self.void_since.day} {self.void_since:%B %Y}"
-        handed_out = (
-            f"One exact statistic of these {units} was handed out, on {since}"
-            if self.exact == 1
-            else f"{self.exact:,} exact statistics of these {units} were handed out, the first on {since}"
-        )
-        private = (
-            f" Each private statistic ({self._spent()} in all) bounds what it tells itself, and nothing beyond it."
-            if self.nano_rho
-            else ""
-        )
+        private = f" Each private statistic bounds what it tells by itself ({self._spent()} in all)."
         return (
-            f"{handed_out}. Exact statistics have no such bound, so no ε holds for all statistics of them "
-            f"together.{private} What protects them in exact statistics are the output rules."
+            f"No guarantee (ε) holds for all statistics of these {units} together, because {self._handed_out()}. "
+            f"Exact statistics are protected by the output rules alone.{private if self.nano_rho else ''}"
         )
+
+    def _handed_out(self) -> str:
+        since = f"{self.void_since.day} {self.void_since:%B %Y}" if self.void_since is not None else ""
+        if self.exact == 1:
+            return f"an exact one was handed out on {since}"
+        return f"{self.exact:,} exact ones were handed out, the first on {since}"
 
     def _spent(self) -> str:
         delta = f" and δ = {in_rho(self.nano_delta)}" if self.nano_delta else ""

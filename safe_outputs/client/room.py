@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from safe_outputs.client.gate import Gate, Refused, open_gate
+from safe_outputs.client.policy import policy_in_words
 from safe_outputs.statistics import Condition, Scalar
 
 _present: list["Room"] = []
@@ -95,6 +96,11 @@ class Source:
         """Title, version and size."""
         return f"{self._facts['title']} (v{self._facts['version']}, {self._facts['rows']:,} rows)"
 
+    @property
+    def ways_to_leave(self) -> list[str]:
+        """How each kind of statistic may leave, by the data owner's release policy."""
+        return policy_in_words(self._facts.get("policy", {}))
+
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A read-only connection to the project copy."""
         return duckdb.connect(str(self._facts["copy"]), read_only=True)
@@ -118,7 +124,8 @@ class Source:
 
     def __repr__(self) -> str:
         head = f"{self.table} ({self.name} v{self._facts['version']}, {self._facts['rows']:,} rows)"
-        return "\n  ".join([head, *(repr(column) for column in self._columns.values())])
+        columns = (repr(column) for column in self._columns.values())
+        return "\n  ".join([head, *columns, *(f"leaves as {way}" for way in self.ways_to_leave)])
 
 
 def _column(dataset: str, facts: dict[str, Any]) -> Column:

@@ -31,6 +31,7 @@ def _dataset(copy: ProjectCopy, catalogue: Catalogue) -> dict[str, Any]:
         "unit": {"column": unit.column, "singular": unit.singular, "plural": unit.plural},
         "table": catalogue.table,
         "copy": copy.path,
+        "policy": catalogue.release.policy.model_dump(mode="json"),
         "columns": [_column(each) for each in catalogue.columns],
     }
 

@@ -10,6 +10,7 @@ import pytest
 from datasets.catalogue import Catalogue, parse_catalogue
 from datasets.errors import CatalogueError
 from datasets.release_policy import Audience, Kind, Policy, Rule
+from governance import audit
 from tests.datasets.factories import (
     RAND_HIE,
     SMALL,
@@ -71,6 +72,8 @@ def test_the_terms_travel_with_the_version_and_the_project_copy(tmp_path: Path) 
         version = available(session, RAND_HIE, tmp_path)
         agreed(session, "visits", version, ["site"])
         copy = provision(session, "visits", "rand_hie", tmp_path)
+        (approved,) = (e for e in audit.events_about(session, version.subject) if e.action == "version.approved")
+        assert approved.detail["release_terms"] == version.catalogue.release.digest
         assert copy.catalogue().release == version.catalogue.release
         assert copy.catalogue().release.policy.rule(Kind.VARIANCE, Audience.PUBLICATION) is Rule.PRIVATE
 

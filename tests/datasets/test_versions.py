@@ -62,7 +62,8 @@ def test_the_whole_table_of_moves(tmp_path: Path) -> None:
                 assert made.state is after
                 (event,) = audit.events_about(session, made.subject)
                 assert (event.actor, event.action) == (actor, f"version.{after.value}")
-                assert event.detail == {"before": state.value}
+                terms = {"release_terms": made.catalogue.release.digest} if move == "approve" else {}
+                assert event.detail == {"before": state.value, **terms}
         audit.verify(session)
 
 

@@ -411,7 +411,7 @@ def test_each_answer_says_what_is_promised_from_then_on_and_the_register_says_th
     assert "that is ε = 1.472" in private_one.standing
     assert register() == private_one.standing
     exact = room.answered(BY_SITE)
-    assert exact.standing.startswith("One exact statistic of these persons was handed out")
+    assert exact.standing.startswith("No guarantee (ε) holds for all statistics of these persons together")
     assert register() == exact.standing
     assert private_one.noise is not None
     assert "ε = 1.472" in private_one.noise.guarantee  # its own bound, which stays

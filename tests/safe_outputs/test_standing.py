@@ -19,31 +19,29 @@ def guarantee(nano_rho: int = 0, nano_delta: int = 0, exact: int = 0) -> Guarant
 SENTENCES = [
     (
         guarantee(50_000_000),
-        "All private statistics of these persons together have spent ρ = 0.05, that is ε = 1.472 at δ = 1e-06. "
-        "No exact statistic of them was handed out.",
+        "All private statistics of these persons together keep one guarantee: ρ = 0.05 was spent, that is ε = 1.472 at "
+        "δ = 1e-06. No exact statistic of them was handed out.",
     ),
     (
         guarantee(50_000_000, 1_000),
-        "All private statistics of these persons together have spent ρ = 0.05 and δ = 0.000001, that is ε = 1.472 at "
-        "δ = 2e-06. No exact statistic of them was handed out.",
+        "All private statistics of these persons together keep one guarantee: ρ = 0.05 and δ = 0.000001 was spent, "
+        "that is ε = 1.472 at δ = 2e-06. No exact statistic of them was handed out.",
     ),
     (
         guarantee(50_000_000, 10**9),
-        "All private statistics of these persons together have spent ρ = 0.05 and δ = 1, from which no ε follows. "
-        "No exact statistic of them was handed out.",
+        "All private statistics of these persons together keep one guarantee: ρ = 0.05 and δ = 1 was spent, from which "
+        "no ε follows. No exact statistic of them was handed out.",
     ),
     (
         guarantee(0, 0, 1),
-        "One exact statistic of these persons was handed out, on 22 November 2026. Exact statistics have no such "
-        "bound, so no ε holds for all statistics of them together. What protects them in exact statistics are the "
-        "output rules.",
+        "No guarantee (ε) holds for all statistics of these persons together, because an exact one was handed out on "
+        "22 November 2026. Exact statistics are protected by the output rules alone.",
     ),
     (
         guarantee(50_000_000, 0, 3),
-        "3 exact statistics of these persons were handed out, the first on 22 November 2026. Exact statistics have "
-        "no such bound, so no ε holds for all statistics of them together. Each private statistic (ρ = 0.05 in "
-        "all) bounds what it tells itself, and nothing beyond it. What protects them in exact statistics are the "
-        "output rules.",
+        "No guarantee (ε) holds for all statistics of these persons together, because 3 exact ones were handed out, "
+        "the first on 22 November 2026. Exact statistics are protected by the output rules alone. Each private "
+        "statistic bounds what it tells by itself (ρ = 0.05 in all).",
     ),
 ]
 

@@ -60,7 +60,7 @@ def test_every_page_says_what_the_ledger_says(
     if void:
         ledger.record_exact("dataset:rand_hie", "crosstab 12ab", recorded_by="project heron")
     sentence = told(house, ledger)
-    assert ("so no ε holds" in sentence) == void
+    assert ("No guarantee (ε) holds" in sentence) == void
     assert ("that is ε = 1.472" in sentence) != void
     pages = [
         Browser(app).get("/releases"),

@@ -72,6 +72,8 @@ def test_the_session_knows_who_works_on_what(house: House, rosa: Session, settin
     assert (dataset["name"], dataset["version"], dataset["rows"], dataset["units"]) == ("rand_hie", 3, 20_190, 5_912)
     assert (dataset["table"], dataset["copy"]) == ("visits", "/copies/heron/rand_hie-v3.duckdb")
     assert [each["name"] for each in dataset["columns"]] == ["person", *COLUMNS]
+    assert dataset["policy"]["count"] == {"pre_publication": "exact", "publication": "exact"}
+    assert dataset["policy"]["variance"] == {"pre_publication": "private", "publication": "private"}
     site = dataset["columns"][1]
     assert site["categories"][0] == "Site 1"
     assert {"label", "description", "type", "unit", "key"} <= set(site)
