@@ -1,8 +1,10 @@
 """The ledger: a charge takes from all scopes or none, its request is charged once, its result is stored once (I6)."""
 
 import pickle
+import re
 import threading
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,6 +209,12 @@ def test_a_charge_moves_as_the_table_says_and_no_other_way(ledger: Ledger, old: 
     assert [each.state for each in ledger.history("dataset:d")] == [reached]
     assert ledger.spent("dataset:d") == (0 if reached is ChargeState.VOID else 5)
     ledger.verify()
+
+
+def test_the_page_shows_the_transitions_that_there_are() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "privacy.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^\| `(\w+)` \| `(\w+)` \|", page, re.MULTILINE))
+    assert shown == {(old.value, new.value) for old, news in TRANSITIONS.items() for new in news}
 
 
 def test_a_charge_of_another_ledger_is_refused(ledger: Ledger) -> None:
