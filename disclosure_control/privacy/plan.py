@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from disclosure_control.errors import BudgetExceeded, MalformedPrivatePlan, PriceTooHigh
 from disclosure_control.privacy.accuracy import ALPHA, GROUP_SIZE, Accuracy, Errors, accuracy_of
+from disclosure_control.privacy.advice import what_fits
 from disclosure_control.privacy.bounded import Bounded, bounded
 from disclosure_control.privacy.catalogue import Exact, Frozen, Name, PublicDataset
 from disclosure_control.privacy.design import Design, designed
@@ -179,8 +180,11 @@ class PrivatePlan(Question):
 
     def at(self, nano_rho: int) -> Self:
         """The same plan at another price."""
-        facts = {name: getattr(self, name) for name in type(self).model_fields}
-        return _valid_or_sentence(lambda: type(self)(**(facts | {"price": Price(nano_rho=nano_rho)})))
+        return self.changed(price={"kind": "rho", "nano_rho": nano_rho})
+
+    def changed(self, **facts: Any) -> Self:
+        """The same plan but for these facts. Raises `MalformedPrivatePlan` as `of`."""
+        return type(self).of(self.dataset, **({name: getattr(self, name) for name in Question.model_fields} | facts))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -284,16 +288,7 @@ class PrivatePlan(Question):
                 request=request,
             )
         except BudgetExceeded as short:
-            raise PriceTooHigh(short.scope, short.price, short.left, self._what_fits(short.left)) from None
-
-    def _what_fits(self, left: int) -> str:
-        """The same question at the price that is left, in a sentence."""
-        try:
-            errors = self.at(left).accuracy()
-        except MalformedPrivatePlan:
-            return "Nothing of this question fits into that."
-        said = [f"“{name}” within ± {each.error:.4g}" for name, each in errors.items() if each.error is not None]
-        return f"For what is left the same question is answered with 95 % errors of: {', '.join(said)}." if said else ""
+            raise PriceTooHigh(short.scope, short.price, short.left, what_fits(self, short.left)) from None
 
     @property
     def _nano_delta(self) -> int:

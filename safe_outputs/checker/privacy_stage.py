@@ -6,6 +6,7 @@ import duckdb
 
 from disclosure_control import PrivatePlan
 from disclosure_control.errors import MalformedPrivatePlan
+from disclosure_control.privacy.advice import what_fits
 from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope, in_rho
 from disclosure_control.privacy.mechanisms import DELTA
 from safe_outputs.answers import Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
@@ -153,5 +154,5 @@ def _made_up(asked: PrivatePlan, quote: Quote) -> Finding:
         value=f"ρ = {in_rho(asked.cost().nano_rho)}",
         limit=f"ρ = {in_rho(left)} is left",
         source=MECHANISM_SOURCE,
-        fix="Ask for it when the error and the price suit you." if quote.fits else "Pay less: accept a larger error.",
+        fix="Ask for it when the error and the price suit you." if quote.fits else what_fits(asked, left),
     )

@@ -2,6 +2,7 @@
 
     question = so.private.mean(visits.income, by=visits.site, rho=0.05)
     question.preview()                   # free: the error, the price, what is left, and the form of the answer
+    question.price(), question.accuracy()  # free: the same as numbers
     answer = question.ask()              # spends ρ = 0.05
 
 Every function makes a question; nothing is read and nothing is paid before `ask`. The same question asked again is
@@ -33,6 +34,21 @@ class Question:
     def preview(self) -> Asked:
         """The error of each answer, the price, what is left, and the form of the answer, with made-up numbers; free."""
         return ask(lambda: self.plan.model_copy(update={"preview": True}))
+
+    def price(self) -> float:
+        """What it would cost, in ρ: of a wanted accuracy the least that buys it. Free."""
+        quote = self.preview().answer.preview
+        if quote is None:
+            raise Refused("Saferoom told no price. Tell the operator.", 502)
+        return quote.nano_rho / NANO
+
+    def accuracy(self) -> dict[str, float | None]:
+        """How far noise takes each answer at most, with 95 % probability, in its own units, by its name. Free.
+
+        Of a quantile: how many records more than best lie on its wrong side. None: it is told beside the answer.
+        """
+        noise = self.preview().answer.noise
+        return {} if noise is None else {each.measure: each.error for each in noise.errors}
 
     def ask(self) -> Asked:
         """The answer, paid from the budget. Raises `Refused` with the reason, for example how much is left."""

@@ -613,6 +613,15 @@ def test_a_price_above_what_is_left_says_what_would_fit(room: Room) -> None:
     assert "the same question is answered with 95 % errors of: “count_units” within ± 5" in problem["detail"]
 
 
+def test_a_preview_of_what_is_too_dear_says_what_would_fit_and_is_free(room: Room) -> None:
+    dear = private_count(NANO // 5, by="site", groups_per_unit=3).model_copy(update={"preview": True})
+    answer = room.answered(dear)
+    assert answer.preview is not None and not answer.preview.fits
+    assert "the same question is answered with 95 % errors" in answer.findings[0].fix
+    assert "With groups_per_unit=1" in answer.findings[0].fix
+    assert room.ledger.spent("dataset:rand_hie") == 0
+
+
 def test_a_regression_is_a_table_of_coefficients(room: Room) -> None:
     visits = {"op": "clamp", "of": {"op": "column", "name": "doctor_visits"}, "lower": "0", "upper": "20"}
     spending = {"op": "clamp", "of": SPENDING, "lower": "0", "upper": "1000"}

@@ -1,20 +1,28 @@
 """What a notebook asks for privately: questions that the checker's plans understand, and pictures of the answers."""
 
 import json
+import re
+from decimal import Decimal
+from html import escape
 from typing import Any
 
 import pytest
 
 from disclosure_control import PrivatePlan
+from disclosure_control.privacy import expressions as nodes
+from disclosure_control.privacy import measures
 from disclosure_control.privacy.catalogue import PublicColumn, PublicDataset
+from disclosure_control.privacy.keys import Key
+from disclosure_control.privacy.plan import Price, Wanted
 from safe_outputs.answers import Answer, Cell, Column, Noise, Quote
 from safe_outputs.client import private as so
+from safe_outputs.client.asking import Asked
 from safe_outputs.client.expressions import derived
 from safe_outputs.client.gate import Refused
-from safe_outputs.client.picture import picture
+from safe_outputs.client.picture import BAR, MOST_LETTERS, MOST_LINES, picture
 from safe_outputs.client.room import Source
 from safe_outputs.client.showing import as_frame, headline
-from safe_outputs.statistics import in_words, plan_from_json, plan_to_json
+from safe_outputs.statistics import Private, in_words, plan_from_json, plan_to_json
 from safe_outputs.store import Store
 from tests.safe_outputs.factories import PRIVATE_COUNT, a_charge, a_noise, an_answer
 
@@ -87,6 +95,54 @@ def test_the_checker_understands_what_the_notebook_asks(case: str) -> None:
     assert "Not asked yet" in repr(question)
 
 
+SAME: dict[str, tuple[so.Question, dict[str, Any]]] = {
+    "a count by a key of adults": (
+        so.count(VISITS, by=VISITS.site, where=VISITS.age >= 18, rho=0.1),
+        {
+            "measures": [measures.CountUnits(name="count_units")],
+            "by": [Key(name="site", of=nodes.Column(name="site"))],
+            "where": nodes.Compare(operator=">=", left=nodes.Column(name="age"), right=nodes.Number(value=Decimal(18))),
+            "price": Price(nano_rho=100_000_000),
+        },
+    ),
+    "a mean with a wanted accuracy": (
+        so.mean(so.clamp(VISITS.spending, 0, 99.50), error=12, group_size=800, rows_per_unit=3, mechanism="laplace"),
+        {
+            "measures": [
+                measures.Mean(
+                    name="mean_spending",
+                    of=nodes.Clamp(of=nodes.Column(name="spending"), lower=Decimal(0), upper=Decimal("99.5")),
+                )
+            ],
+            "rows_per_unit": 3,
+            "mechanism": "laplace",
+            "price": Wanted(measure="mean_spending", error=Decimal(12), group_size=800),
+        },
+    ),
+    "a median of one value a person": (
+        so.median(so.per_unit("max", VISITS.age), rho=0.25),
+        {
+            "measures": [
+                measures.Quantile(
+                    name="quantile_max_age",
+                    of=nodes.Person(feature="max", of=nodes.Column(name="age")),
+                    q=Decimal("0.5"),
+                )
+            ],
+            "price": Price(nano_rho=250_000_000),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAME)
+def test_the_notebook_and_the_library_make_one_plan_with_one_hash(case: str) -> None:
+    question, facts = SAME[case]
+    asked = PrivatePlan.asked(DATASET, json.dumps(question.plan.question()))
+    assert asked.to_json() == PrivatePlan.of(DATASET, **facts).to_json()
+    assert asked.hash == PrivatePlan.of(DATASET, **facts).hash == PrivatePlan.from_json(asked.to_json()).hash
+
+
 def test_the_same_question_has_one_form() -> None:
     joined = so.count(VISITS, where=(VISITS.age > 1) & (VISITS.age < 9) & (VISITS.female == True), rho=0.1)  # noqa: E712 - a condition
     other = so.count(
@@ -132,17 +188,63 @@ def test_a_picture_shows_every_interval_and_what_is_left(tmp_path: Any) -> None:
     assert drawn.count("<svg") == 2 and "script" not in drawn
     assert "&lt;North&gt;" in drawn and "Persons &amp; more" in drawn and "<North>" not in drawn
     assert drawn.count('stroke-width="1.5"') == 2, "an error bar for each group"
-    assert "this takes the dark part (ρ = 0.02)" in drawn
+    assert "this takes the filled part (ρ = 0.02)" in drawn
     assert "ρ = 4.98 left" in drawn and "project heron/rand_hie" in drawn
+
+
+def test_a_picture_says_in_words_what_it_draws_and_has_the_colour_of_the_text(tmp_path: Any) -> None:
+    drawn = picture(answer(tmp_path))
+    alternatives = re.findall(r'<svg role="img" aria-label="([^"]*)"', drawn)
+    assert alternatives[0] == (
+        "Persons &amp; more, with 95 % intervals: &lt;North&gt;: 40 (31 to 49); East: -3 (-12 to 6)."
+    )
+    assert alternatives[1].endswith("dataset rand_hie: ρ = 4.98 left; project heron/rand_hie: ρ = 0.98 left.")
+    assert set(re.findall(r'(?:fill|stroke)="([^"]*)"', drawn)) == {"currentColor", "none", BAR}
+
+
+def test_a_long_name_is_cut_in_the_picture_and_whole_in_its_text(tmp_path: Any) -> None:
+    shown = answer(tmp_path)
+    name = "A region " * 9 + "& more"
+    cells = (shown.table.cells[0].model_copy(update={"codes": (name,)}),)
+    drawn = picture(shown.model_copy(update={"table": shown.table.model_copy(update={"cells": cells})}))
+    assert f"<title>{escape(name)}</title>" in drawn
+    assert f'text-anchor="end" stroke="none">{name[: MOST_LETTERS - 1]}…<' in drawn
+
+
+def test_many_groups_have_no_picture_and_say_where_the_intervals_are(tmp_path: Any) -> None:
+    shown = answer(tmp_path)
+    cells = shown.table.cells * MOST_LINES
+    drawn = picture(shown.model_copy(update={"table": shown.table.model_copy(update={"cells": cells})}))
+    assert drawn.count("<svg") == 1 and "Too many groups" in drawn
 
 
 def test_a_preview_says_what_it_would_take(tmp_path: Any) -> None:
     quote = Quote(nano_rho=a_charge().nano_rho, remaining=a_charge().remaining)
     shown = answer(tmp_path, charge=None, preview=quote)
-    assert "this would take the dark part (ρ = 0.02)" in picture(shown)
-    assert "ρ = 4.96 left" in picture(shown)
+    assert "this would take the filled part (ρ = 0.02)" in picture(shown)
+    assert "ρ = 4.96 would be left" in picture(shown)
     assert headline(shown) == "preview, with made-up numbers · ± 14 persons at 95 % · would cost ρ = 0.02 of 0.98 left"
     assert not Quote(nano_rho=2, remaining={"a": 9, "b": 1}).fits
+
+
+def test_a_preview_of_what_is_too_dear_says_so(tmp_path: Any) -> None:
+    shown = answer(tmp_path, charge=None, preview=Quote(nano_rho=30, remaining={"dataset:x": 20}))
+    assert "dataset x: too much: ρ = 2e-08 is left" in picture(shown)
+
+
+def test_price_and_accuracy_are_told_by_a_preview(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    quote = Quote(nano_rho=20_000_000, remaining={"dataset:x": 20_000_000})
+    plans: list[Private] = []
+
+    def asked(make: Any) -> Asked:
+        plans.append(make())
+        return Asked("s-1", answer(tmp_path, charge=None, preview=quote))
+
+    monkeypatch.setattr(so, "ask", asked)
+    question = so.count(VISITS, error=14)
+    assert question.price() == 0.02
+    assert question.accuracy() == {each.measure: each.error for each in a_noise().errors}
+    assert [each.preview for each in plans] == [True, True], "nothing is paid"
 
 
 def test_an_exact_answer_has_no_picture(tmp_path: Any) -> None:

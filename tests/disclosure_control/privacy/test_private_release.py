@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from scipy import stats
 from disclosure_control import Ledger, PriceTooHigh, PrivatePlan, PrivateReleaseFailed, UnknownColumn
 from disclosure_control.privacy import release as module
 from disclosure_control.privacy.accuracy import Estimate
+from disclosure_control.privacy.advice import what_fits
 from disclosure_control.privacy.bounded import bounded
 from disclosure_control.privacy.ledger import ChargeState
 from disclosure_control.privacy.measures import CountRows, CountUnits, Mean, Quantile, Regression, Sum, Variance
@@ -91,6 +93,45 @@ def test_what_is_not_left_is_not_spent_and_nothing_is_read(ledger: Ledger) -> No
     with table_of(people(5)) as connection, pytest.raises(PriceTooHigh, match=r"“persons” within ± 1\.$"):
         dear.release(connection, ledger, SCOPES)
     assert ledger.spent(SCOPES[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "left", "sentences"),
+    [
+        (
+            {"by": [key(SITE, "site")], "groups_per_unit": 3, "price": Price(nano_rho=300)},
+            100,
+            [r"“persons” within ± \d+", r"With groups_per_unit=1 \(.*\) the same error costs ρ = 0\.0000001\."],
+        ),
+        (
+            {"measures": [CountRows(name="rows")], "rows_per_unit": 4, "price": Price(nano_rho=1600)},
+            100,
+            [r"“rows” within ± \d+", r"With rows_per_unit=1 the same error costs ρ = 0\.0000001\."],
+        ),
+        (
+            {"measures": [CountUnits(name="n"), CountRows(name="rows", share=9)], "price": Price(nano_rho=1000)},
+            500,
+            [r"“n” within ± \d+, “rows” within ± \d+", r"For “n” alone the same error costs ρ = 0\.0000001\."],
+        ),
+        ({"price": Price(nano_rho=2)}, 0, [r"^Nothing of this question fits into that\.$"]),
+    ],
+)
+def test_what_is_too_dear_comes_with_something_cheaper_or_coarser(
+    asked: dict[str, Any], left: int, sentences: list[str]
+) -> None:
+    """σ grows with √K·M and falls with √ρ: at the same error a third of the groups costs a third."""
+    found = what_fits(plan(**asked), left)
+    assert all(re.search(each, found) for each in sentences), found
+
+
+def test_what_is_advised_can_be_paid() -> None:
+    dear = plan(by=[key(SITE, "site")], groups_per_unit=3, price=Price(nano_rho=NANO))
+    error = dear.accuracy()["persons"].error
+    coarse = dear.changed(groups_per_unit=1, price={"kind": "accuracy", "measure": "persons", "error": str(error)})
+    price = coarse.cost().nano_rho
+    assert NANO // 5 < price <= NANO // 3
+    assert "groups_per_unit" in what_fits(dear, price)
+    assert "groups_per_unit" not in what_fits(dear, price - 1)
 
 
 def test_the_charge_is_durable_before_the_data_is_read(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
