@@ -417,6 +417,28 @@ def test_each_answer_says_what_is_promised_from_then_on_and_the_register_says_th
     assert "ε = 1.472" in private_one.noise.guarantee  # its own bound, which stays
 
 
+def test_what_was_asked_of_the_first_release_is_answered_by_this_one(room: Room) -> None:
+    """A plan that waited in the queue while Saferoom was renewed."""
+    statistic_id = room.ask(A_COUNT)
+    with transaction(room.engine) as session:
+        waiting = asking.find_statistic(session, statistic_id, "wren")
+        waiting.plan = {
+            "kind": "private_count",
+            "dataset": "rand_hie",
+            "by": "site",
+            "groups_per_unit": 1,
+            "nano_rho": NANO // 20,
+            "where": [{"column": "year", "operator": "in", "values": ["Year 4", "Year 5"]}],
+        }
+    room.work()
+    answer = asking.read_answer(Store(room.settings.store), room.statistic(statistic_id))
+    assert answer.in_words == (
+        "Differentially private number of persons in rand_hie, by site, each counted in one group at most, where year "
+        "is one of Year 4, Year 5."
+    )
+    assert sum(cell.values[0] or 0 for cell in answer.table.cells) == pytest.approx(1744, abs=120)
+
+
 def test_a_checker_that_starts_brings_the_register_up_to_the_ledger(room: Room) -> None:
     """A register of before it kept this, or a checker that died between ledger and register."""
     room.answered(A_COUNT)

@@ -10,13 +10,15 @@ from governance.database import reading
 from safe_outputs.asking import find_statistic
 from safe_outputs.checker.ledger_record import record_standings
 from safe_outputs.client.showing import as_html, as_text
+from safe_outputs.package import read_package
 from safe_outputs.releasing import release
 from safe_outputs.requests import find_request
 from safe_outputs.standing import Standing, standings
 from safe_outputs.statistics import Crosstab, Private, canonical
+from safe_outputs.web.release_page import lay_out
 from tests.safe_outputs.factories import CROSSTAB, PRIVATE_COUNT, a_statistic, an_answer, approved
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic
-from tests.safe_outputs.test_earlier import first_answer
+from tests.safe_outputs.test_earlier import FIRST_NOISE, FIRST_PLAN, first_answer
 from tests.safe_outputs.web.browser import Browser, sentence_of
 
 SCOPES = ("dataset:rand_hie", "project:heron/rand_hie")
@@ -137,6 +139,17 @@ def test_what_the_first_release_stored_is_still_shown(app: Flask, house: House) 
     house.do(lambda session: _release(session, house, request))
     shown = sentence_of(Browser(app).get(f"/releases/{request}"))
     assert "within ± 7 persons of what it would be without noise" in shown
+
+
+def test_a_record_that_the_first_release_wrote_is_laid_out(house: House) -> None:
+    released = a_release(house, PRIVATE_COUNT)
+    folder = house.folder / "releases" / released
+    record = read_package(folder)
+    (statistic,) = record["statistics"]
+    statistic |= {"plan": FIRST_PLAN, "noise": FIRST_NOISE}
+    name = statistic["file"]["name"]
+    page = lay_out(record, {name: (folder / name).read_bytes()}, "0" * 64)
+    assert "within ± 7 persons of what it would be without noise" in page.statistics[0].protection
 
 
 def _find(session, statistic: str):
