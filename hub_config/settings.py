@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from governance.errors import Invalid, Refused
 
@@ -48,6 +50,7 @@ class Settings(BaseModel):
     session_python: Path = CHECKOUT / ".session" / "bin" / "python"
     proxy_command: Path = CHECKOUT / "node_modules" / ".bin" / "configurable-http-proxy"
     examples: Path = CHECKOUT / "examples"
+    ledger_database: str | None = None
     check_rights_seconds: int = Field(default=20, ge=1, le=60)
 
     @field_validator("state", "session_python", "proxy_command", "examples", "tls_certificate", "tls_key")
@@ -75,6 +78,17 @@ class Settings(BaseModel):
         if url is None or re.fullmatch(r"https?://[^/?#]+/?", url):
             return url and url.rstrip("/")
         raise ValueError("an address like https://saferoom.example.org is needed, without a path")
+
+    @field_validator("ledger_database")
+    @classmethod
+    def _without_password(cls, address: str | None) -> str | None:
+        """Settings travel in the environment of processes, where no secret may be (I12)."""
+        if address is None or _is_postgresql_without_password(address):
+            return address
+        raise ValueError(
+            "an address like postgresql://ledger@/ledger?unix_sock=/run/postgresql/.s.PGSQL.5432 is needed, without a "
+            "password: let PostgreSQL know the checker by its operating-system user (peer)"
+        )
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> Self:
@@ -119,7 +133,8 @@ class Settings(BaseModel):
 
     @property
     def ledger_url(self) -> str:
-        return f"sqlite:///{self.ledger}"
+        """Where the privacy ledger is kept: in the state folder, unless a PostgreSQL database is named."""
+        return self.ledger_database or f"sqlite:///{self.ledger}"
 
     @property
     def datasets(self) -> Path:
@@ -289,6 +304,14 @@ def _explain(kind: str, where: tuple[int | str, ...], message: str, origins: dic
     if kind == "extra_forbidden":
         return f"{origin}: no such setting; known are {', '.join(Settings.model_fields)}."
     return f"{origin}: {message.removeprefix('Value error, ')}."
+
+
+def _is_postgresql_without_password(address: str) -> bool:
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        return False
+    return url.get_backend_name() == "postgresql" and url.password is None and "password" not in url.query
 
 
 def _as_text(value: Any) -> str:

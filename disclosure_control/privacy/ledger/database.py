@@ -94,8 +94,10 @@ class Database:
     @contextmanager
     def _begin(self, *, writing: bool = False) -> Iterator[Connection]:
         with self.engine.connect() as connection:
-            connection.execution_options(**_options(connection.dialect.name, writing))
+            connection.execution_options(ledger_writing=writing)
             with connection.begin():
+                if connection.dialect.name == "postgresql" and not writing:
+                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 yield connection
 
     def _require_ours(self, connection: Connection, *, locking: bool = False) -> None:
@@ -113,13 +115,6 @@ class Database:
 def _kind(seal_name: str) -> str:
     method, _, fingerprint = seal_name.partition(":")
     return f"the key {fingerprint}" if fingerprint else f"no key ({method})"
-
-
-def _options(dialect: str, writing: bool) -> dict[str, Any]:
-    """Isolation is set, since an operator's default could be another: a writer must see what it waited for."""
-    if dialect == "sqlite":
-        return {"ledger_writing": writing}
-    return {"isolation_level": "READ COMMITTED" if writing else "REPEATABLE READ"}
 
 
 def _address(url: str) -> URL:
@@ -171,6 +166,9 @@ def _prepare_postgresql(connection: Any, _entry: Any) -> None:
         raise LedgerUnavailable("This PostgreSQL has fsync off: it would forget charges. Turn it on.")
     if synchronous == "off":
         cursor.execute("SET synchronous_commit = on")
+    cursor.execute(
+        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED"
+    )  # see what one waited for
     cursor.execute(f"SET lock_timeout = {WAIT_MS}")
     cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
     connection.commit()

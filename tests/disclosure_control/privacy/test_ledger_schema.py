@@ -249,6 +249,11 @@ def test_postgresql_is_on_disk_before_a_call_returns(server: postgresql.Server) 
         assert connection.scalar(text("SHOW transaction_isolation")) == "read committed"
 
 
+def test_postgresql_shows_a_reader_one_state(server: postgresql.Server) -> None:
+    with Ledger(server.new_database()) as ledger, ledger._database.reading() as connection:
+        assert connection.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+
+
 def test_a_postgresql_that_would_forget_is_refused() -> None:
     with postgresql.running("fsync=off") as server, pytest.raises(LedgerUnavailable, match="fsync off"):
         Ledger(server.new_database())
