@@ -60,7 +60,7 @@ def _exact_beside_private(statistics: Sequence[Statistic]) -> list[Finding]:
             "any do.",
             value="exact and private statistics of one dataset",
             limit="no exact statistic of what a private one tells",
-            source="Saferoom, design: exact and private releases of one population do not compose",
+            source="docs/privacy.md, Release policy: exact and private statistics of one population do not add up",
             fix="Leave one of them out where they tell the same.",
         )
         for dataset in sorted(exact & private)
