@@ -10,8 +10,8 @@ from html import escape
 
 from safe_outputs.answers import Answer, Cell, Column, shown, shown_code
 
-ROOM, RIGHT, LINE = 340, 200, 20
-LETTER, MOST_LETTERS = 7, 40  # of a label: the width of one, and how many there is room for
+ROOM, LINE = 340, 20
+LETTER, MOST_LETTERS = 7, 40  # the width of one, and for how many of a label there is room
 MOST_LINES = 60
 BAR = "#1d70b8"
 NANO = 1_000_000_000
@@ -123,12 +123,13 @@ def _left(now: int, then: int, *, paid: bool) -> str:
 
 def _svg(title: str, lines: Sequence[_Line], behind: str = "") -> str:
     label = LETTER * min(MOST_LETTERS, max((len(line.name) for line in lines), default=0)) + 8
+    right = LETTER * max((len(line.text) for line in lines), default=0) + 20
     height = (len(lines) + 1) * LINE
     drawn = "".join(_drawn(line, label, (place + 1) * LINE) for place, line in enumerate(lines))
     alternative = escape(f"{title}: {'; '.join(f'{line.name}: {line.text}' for line in lines)}.")
     return (
         f'<figure style="margin:8px 0"><figcaption>{escape(title)}</figcaption><svg role="img" '
-        f'aria-label="{alternative}" width="{label + ROOM + RIGHT}" height="{height}" font-family="sans-serif" '
+        f'aria-label="{alternative}" width="{label + ROOM + right}" height="{height}" font-family="sans-serif" '
         f'font-size="12" fill="currentColor" stroke="currentColor"><g transform="translate({label} 0)">{behind}</g>'
         f"{drawn}</svg></figure>"
     )
