@@ -72,7 +72,9 @@ def table_of(rows: list[Row]) -> duckdb.DuckDBPyConnection:
 def fill(connection: duckdb.DuckDBPyConnection, rows: list[Row]) -> None:
     connection.execute("DELETE FROM visits")
     if rows:
-        connection.executemany("INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?, NULL)", rows)
+        one = "(?, ?, ?, ?, ?, ?, NULL)"
+        query = f"INSERT INTO visits VALUES {', '.join([one] * len(rows))}"
+        connection.execute(query, [value for row in rows for value in row])
 
 
 def adult() -> Expression:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -159,8 +159,11 @@ hostile_rows = st.tuples(
 people = st.lists(st.lists(hostile_rows, min_size=1, max_size=9), max_size=4)
 
 
+SHARED = table_of([])
+
+
 @pytest.mark.parametrize("shape", SHAPES)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(others=people, hostile=st.lists(hostile_rows, min_size=1, max_size=12), salt=st.integers(0, 2**40))
 def test_neighbours_stay_within_the_claimed_sensitivities(
     shape: str, others: list[list[Any]], hostile: list[Any], salt: int
@@ -168,10 +171,10 @@ def test_neighbours_stay_within_the_claimed_sensitivities(
     asked = SHAPES[shape]
     rest: list[Row] = [(number, *row) for number, rows in enumerate(others) for row in rows]
     rest += [(None, *row) for row in hostile[:2]]
-    with table_of(rest) as connection:
-        without = by_group(asked, asked.bounded(connection, salt=salt))
-        fill(connection, [*rest, *((77, *row) for row in hostile)])
-        added = by_group(asked, asked.bounded(connection, salt=salt))
+    fill(SHARED, rest)
+    without = by_group(asked, asked.bounded(SHARED, salt=salt))
+    fill(SHARED, [*rest, *((77, *row) for row in hostile)])
+    added = by_group(asked, asked.bounded(SHARED, salt=salt))
     for name, claimed in asked.sensitivity().items():
         groups = set(without[name]) | set(added[name])
         change = np.array([np.ravel(added[name][each]) - np.ravel(without[name][each]) for each in groups]).reshape(
