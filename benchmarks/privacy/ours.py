@@ -20,7 +20,7 @@ from disclosure_control.privacy.keys import Key
 from disclosure_control.privacy.measures import CountRows, Sum
 from disclosure_control.privacy.plan import Price
 
-MEMORY = "1500MB"
+MEMORY = "2500MB"
 DATASET = PublicDataset(
     name="people",
     version=1,

@@ -1,9 +1,9 @@
 """Bounded contributions: what every unit may add to every group, and their sums. Trusted side only: no noise yet.
 
 A unit with more than M rows in a group counts as M rows of their mean; this is what M rows drawn at random would add on
-average, without the chance. A unit in more than K groups keeps K of them, chosen by a salted hash. What a unit adds
-depends on its own rows only (and on the salt), so `sensitivity` holds. Sums are over whole numbers and do not depend on
-the order of the rows; they are clamped to 2⁶¹, which by the proven headroom no data within the ceiling reaches.
+average, without the chance. A unit in more than K groups keeps K of them, chosen by a salted hash, the same in all
+series. What a unit adds depends on its own rows only (and on the salt), so `sensitivity` holds. Sums are over whole
+numbers and do not depend on the order of the rows; they are clamped to 2⁶¹, which by the proven headroom no data within the ceiling reaches.
 
 The data is read once. Where it is large, the rows that count are kept in a temporary table, which is then worked
 through in parts that hold all rows of their units, so that memory stays flat and no order of the data is needed.
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from disclosure_control.cellfacts import quoted
 from disclosure_control.errors import UnknownColumn
 from disclosure_control.privacy.catalogue import WORD, whole
-from disclosure_control.privacy.compiled import NumberType, TextType, TruthType, decoded, label_of
+from disclosure_control.privacy.compiled import Compiled, NumberType, TextType, TruthType, decoded, label_of
 from disclosure_control.privacy.design import Design
 from disclosure_control.privacy.expressions import Expression
 from disclosure_control.privacy.keys import Domain, codes_of
@@ -35,6 +35,7 @@ Codes = tuple[str, ...]
 ROWS_IN_A_PART = 1_500_000
 MOST_PARTS = 64
 CEILING = WORD // 2
+HALF_A_WORD = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -138,12 +139,19 @@ def _rows_query(design: Design, physical: dict[str, str]) -> str:
         kept += [f"({sql}) IS NOT NULL" for sql in design.keys]
     else:
         code, more, conditions = _group_code(design)
-        wanted.append(f"{code} AS _g")
+        small = "USMALLINT" if len(codes_of(design.domains)) <= 1 << 16 else "INTEGER"
+        wanted.append(f"({code})::{small} AS _g")
         joins += more
         kept += conditions
-    wanted += [f"{compiler.compile(of).sql} AS {alias}" for of, alias in _numbers(design).items()]
+    wanted += [f"{_narrow(compiler.compile(of))} AS {alias}" for of, alias in _numbers(design).items()]
     filtered = f" WHERE {' AND '.join(kept)}" if kept else ""
     return f"WITH {', '.join(parts)} SELECT {', '.join(wanted)} FROM _decoded{joins}{filtered}"  # noqa: S608 - as above
+
+
+def _narrow(number: Compiled) -> str:
+    """The number in half a word where its bounds allow it: rows that are kept take less memory."""
+    fits = isinstance(number.type, NumberType) and number.type.most < HALF_A_WORD
+    return f"({number.sql})::INTEGER" if fits else number.sql
 
 
 def _numbers(design: Design) -> dict[Expression, str]:
@@ -280,7 +288,7 @@ def _aliased(aggregates: dict[str, str], sql: str, prefix: str) -> str:
 
 
 def _factor_sql(factor: Factor, column: str) -> str:
-    less = f"({column} - ({factor.centre})::BIGINT)" if factor.centre else column
+    less = f"({column}::BIGINT - ({factor.centre})::BIGINT)" if factor.centre else f"{column}::BIGINT"
     return f"({less} // {1 << factor.coarse}::BIGINT)" if factor.coarse else less
 
 
@@ -321,20 +329,20 @@ def _histogram(
 def _histogram_query(design: Design, series: Series, grid: Grid, source: str, salt: int) -> str:
     group = ", ".join(_group_columns(design))
     x = _numbers(design)[series.given[0]]
-    above = f"({x} - ({grid.lower})::BIGINT)"
+    above = f"({x}::BIGINT - ({grid.lower})::BIGINT)"
     bin_sql = f"(2 * ({above} // {grid.step}) + CASE WHEN {above} % {grid.step} = 0 THEN 0 ELSE 1 END)"
     ranked = ""
     if design.unknown or design.groups < len(codes_of(design.domains)):
         ranked = f"QUALIFY dense_rank() OVER (PARTITION BY _unit ORDER BY {_chance(group, salt)}) <= {design.groups}"
     return f"""
-        WITH _binned AS (
-            SELECT _unit, {group}, {bin_sql} AS _b, count(*) AS _c FROM {source}
-            WHERE {x} IS NOT NULL GROUP BY _unit, {group}, _b
+        WITH _binned AS (SELECT _unit, {group}, {bin_sql} AS _b, count(*) AS _c FROM {source} GROUP BY ALL),
+        _counted AS (
+            SELECT *, (sum(_c) FILTER (WHERE _b IS NOT NULL) OVER (PARTITION BY _unit, {group}))::BIGINT AS _n
+            FROM _binned {ranked}
         ),
-        _counted AS (SELECT *, (sum(_c) OVER (PARTITION BY _unit, {group}))::BIGINT AS _n FROM _binned),
         _kept AS (
             SELECT {group}, _b, (_c::HUGEINT * {BIN_WEIGHT} * least(_n, {design.rows})) // _n AS _w
-            FROM _counted {ranked}
+            FROM _counted WHERE _b IS NOT NULL
         )
         SELECT {group}, _b, least({CEILING}::HUGEINT, sum(_w))::BIGINT FROM _kept GROUP BY {group}, _b
     """  # noqa: S608 - our own names, compiled expressions

@@ -104,6 +104,16 @@ def test_a_histogram_counts_a_units_rows_as_m_at_most() -> None:
     assert histogram == [1024, 0, 512, 1024, 512, 0]
 
 
+def test_a_unit_keeps_the_same_groups_in_every_series_also_where_its_values_are_missing() -> None:
+    rows = [(1, site, 1, True, 50, 5.0 if site == "South" else None) for site in SITES]
+    measures = [CountUnits(name="units"), Quantile(name="q", of=SPENDING, steps=5)]
+    asked = plan(by=[key(SITE)], measures=measures, groups_per_unit=2)
+    with table_of(rows) as connection:
+        for salt in range(12):
+            found = asked.bounded(connection, salt=salt)
+            assert sum(found["bins:q:0"][2]) == 1024 * found["units"][2]
+
+
 def test_unknown_keys_are_those_that_somebody_is_in() -> None:
     asked = plan(by=[key(AGE)], unknown_keys=SHAPES["unknown keys"].unknown_keys, groups_per_unit=3)
     found = sums(asked, rows_of(1, "North", age=40) + rows_of(2, "North", age=7) + rows_of(3, "East", age=40))

@@ -170,7 +170,9 @@ def _query(node: Any) -> tuple[str, NumberType]:
     assert isinstance(compiled.type, NumberType)
     physical = {"site": "VARCHAR", "ward": "SMALLINT", "female": "BOOLEAN", "age": "INTEGER", "spending": "DOUBLE"}
     query = _rows_query(design, physical)
-    query = query.replace("SELECT _unit, (0)::INTEGER AS _g FROM", f"SELECT _unit, {compiled.sql} AS v, _place FROM")
+    query = query.replace(
+        "SELECT _unit, ((0)::INTEGER)::USMALLINT AS _g FROM", f"SELECT _unit, {compiled.sql} AS v, _place FROM"
+    )
     return query.replace('SELECT "person" AS _unit', 'SELECT rowid AS _place, "person" AS _unit'), compiled.type
 
 
