@@ -3,7 +3,8 @@
 A unit with more than M rows in a group counts as M rows of their mean; this is what M rows drawn at random would add on
 average, without the chance. A unit in more than K groups keeps K of them, chosen by a salted hash, the same in all
 series. What a unit adds depends on its own rows only (and on the salt), so `sensitivity` holds. Sums are over whole
-numbers and do not depend on the order of the rows; they are clamped to 2⁶¹, which by the proven headroom no data within the ceiling reaches.
+numbers and do not depend on the order of the rows; they are clamped to 2⁶¹, which by the proven headroom no data within
+the ceiling reaches.
 
 The data is read once. Where it is large, the rows that count are kept in a temporary table, which is then worked
 through in parts that hold all rows of their units, so that memory stays flat and no order of the data is needed.
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 from disclosure_control.cellfacts import quoted
 from disclosure_control.errors import UnknownColumn
 from disclosure_control.privacy.catalogue import WORD, whole
-from disclosure_control.privacy.compiled import Compiled, NumberType, TextType, TruthType, decoded, label_of
+from disclosure_control.privacy.compiled import Compiled, NumberType, TextType, TruthType, label_of
+from disclosure_control.privacy.decoding import decoded
 from disclosure_control.privacy.design import Design
 from disclosure_control.privacy.expressions import Expression
 from disclosure_control.privacy.keys import Domain, codes_of

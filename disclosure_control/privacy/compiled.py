@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from disclosure_control.cellfacts import quoted
 from disclosure_control.errors import MalformedPrivatePlan
-from disclosure_control.privacy.catalogue import WORD, Frozen, PublicColumn, PublicDataset, plain, whole
+from disclosure_control.privacy.catalogue import WORD, Frozen, PublicDataset, plain, whole
+from disclosure_control.privacy.decoding import bounds_of, clamped, integer, text
 from disclosure_control.privacy.expressions import (
     And,
     Arithmetic,
@@ -119,77 +119,9 @@ class Compiler:
         return Compiled(alias, kind)
 
 
-def decoded(column: PublicColumn, physical: str) -> str:
-    """SQL that reads a column of this DuckDB type as the catalogue describes it; total.
-
-    Raises:
-        MalformedPrivatePlan: a type that cannot hold what the catalogue says.
-    """
-    name = quoted(column.name)
-    match column.kind:
-        case "boolean":
-            value = f"TRY_CAST({name} AS BOOLEAN)"
-            return value if column.missing else f"coalesce({value}, false)"
-        case "category":
-            value = f"TRY_CAST({name} AS VARCHAR)"
-            labels = ", ".join(_text(label) for label in column.labels)
-            kept = f"CASE WHEN {value} IN ({labels}) THEN {value} END"
-            return kept if column.missing else f"coalesce({kept}, {_text(column.labels[0])})"
-        case _:
-            return _decoded_number(column, name, physical)
-
-
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
-_WIDE = {"UBIGINT", "HUGEINT"}
-
-
-def _decoded_number(column: PublicColumn, name: str, physical: str) -> str:
-    lower, upper = _bounds(column)
-    factor = 10**column.places
-    if physical in _INTEGERS | _WIDE:
-        kind = "BIGINT" if physical in _INTEGERS else "HUGEINT"
-        low, high = -(-lower // factor), upper // factor  # whole numbers within the bounds
-        value = _clamped(f"{name}::{kind}", low, high, kind)
-        value = f"({value})::BIGINT * {factor}" if factor > 1 else f"({value})::BIGINT"
-    elif physical in {"DOUBLE", "FLOAT"} or physical.startswith("DECIMAL"):
-        value = f"{name}::DOUBLE"
-        edge = [repr(float(bound) / factor) for bound in (lower, upper)]
-        near = f"greatest(least({value}, {edge[1]}::DOUBLE), {edge[0]}::DOUBLE)"
-        exact = _clamped(f"round({near} * {float(factor)!r}::DOUBLE)::BIGINT", lower, upper)
-        value = f"CASE WHEN {name} IS NULL OR isnan({value}) THEN NULL ELSE {exact} END"
-    else:
-        raise MalformedPrivatePlan(
-            f"“{column.name}” is a number in the catalogue and of type {physical} in the data. Ask the data steward."
-        )
-    missing = f"{name} IS NULL" if physical in _INTEGERS | _WIDE else "false"
-    value = f"CASE WHEN {missing} THEN NULL ELSE {value} END"
-    return value if column.missing else f"coalesce({value}, {_integer(lower)})"
-
-
-def _bounds(column: PublicColumn) -> tuple[int, int]:
-    if column.lower is None or column.upper is None:
-        raise MalformedPrivatePlan(
-            f"“{column.name}” has no bounds in the catalogue, so nothing bounds what one unit adds. "
-            "Ask the data steward to publish bounds, or leave the column out."
-        )
-    return whole(column.lower, column.places), whole(column.upper, column.places)
-
-
-def _clamped(sql: str, lower: int, upper: int, kind: str = "BIGINT") -> str:
-    return f"greatest(least({sql}, ({upper})::{kind}), ({lower})::{kind})"
-
-
 def _kept_missing(sql: str, value: str, kind: NumberType) -> str:
     """greatest() and least() pass over NULL: what is missing has to stay so."""
     return f"CASE WHEN ({value}) IS NULL THEN NULL ELSE {sql} END" if kind.missing else sql
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _integer(value: int) -> str:
-    return f"({value})::BIGINT"
 
 
 def _named(node: Frozen) -> str:
@@ -216,18 +148,18 @@ def _column(compiler: Compiler, node: Column) -> Compiled:
         case "category":
             return Compiled(alias, TextType(column.labels, column.key, column.missing))
         case _:
-            lower, upper = _bounds(column)
+            lower, upper = bounds_of(column)
             return Compiled(alias, NumberType(lower, upper, column.places, column.missing))
 
 
 def _number(_compiler: Compiler, node: Number) -> Compiled:
     places = max(0, -int(node.value.as_tuple().exponent))
     value = whole(node.value, places)
-    return Compiled(_integer(value), _checked(value, value, places, False, "A constant"))
+    return Compiled(integer(value), _checked(value, value, places, False, "A constant"))
 
 
 def _constant_text(_compiler: Compiler, node: Text) -> Compiled:
-    return Compiled(_text(node.value), TextType((node.value,), True, False))
+    return Compiled(text(node.value), TextType((node.value,), True, False))
 
 
 def _truth(_compiler: Compiler, node: Truth) -> Compiled:
@@ -346,7 +278,7 @@ def _clamp(compiler: Compiler, node: Clamp) -> Compiled:
     sql, kind = _at(sql, kind, places, "A clamp")
     lower, upper = whole(node.lower, places), whole(node.upper, places)
     bounded = NumberType(min(max(kind.lower, lower), upper), max(min(kind.upper, upper), lower), places, kind.missing)
-    return Compiled(_kept_missing(_clamped(sql, lower, upper), sql, kind), bounded)
+    return Compiled(_kept_missing(clamped(sql, lower, upper), sql, kind), bounded)
 
 
 def _round(compiler: Compiler, node: Round) -> Compiled:
@@ -383,12 +315,12 @@ def _cut(compiler: Compiler, node: Cut) -> Compiled:
     places = max(kind.places, *(max(0, -int(edge.as_tuple().exponent)) for edge in node.edges))
     sql, kind = _at(sql, kind, places, "A cut")
     arms = " ".join(
-        f"WHEN {sql} < {_integer(whole(edge, places))} THEN {_text(label)}"
+        f"WHEN {sql} < {integer(whole(edge, places))} THEN {text(label)}"
         for edge, label in zip(node.edges, node.labels[:-1], strict=True)
     )
     missing = f"WHEN {sql} IS NULL THEN NULL " if kind.missing else ""
-    text = f"(CASE {missing}{arms} ELSE {_text(node.labels[-1])} END)"
-    return Compiled(text, TextType(node.labels, True, kind.missing))
+    sql = f"(CASE {missing}{arms} ELSE {text(node.labels[-1])} END)"
+    return Compiled(sql, TextType(node.labels, True, kind.missing))
 
 
 def _feature(compiler: Compiler, node: Person) -> tuple[str, Type]:
@@ -398,7 +330,7 @@ def _feature(compiler: Compiler, node: Person) -> tuple[str, Type]:
         return f"coalesce(bool_or({where}), false)", TruthType(True, False)
     if node.feature == "count":
         upper = int(node.upper or 0)
-        return f"least(count(*){kept}, {_integer(upper)})", NumberType(0, upper, 0, False)
+        return f"least(count(*){kept}, {integer(upper)})", NumberType(0, upper, 0, False)
     if node.of is None:
         raise MalformedPrivatePlan(f"A unit's {node.feature} is of something. Name it.")
     sql, kind = compiler.number(node.of, f"A unit's {node.feature}")
@@ -409,7 +341,7 @@ def _feature(compiler: Compiler, node: Person) -> tuple[str, Type]:
     sql, kind = _at(sql, kind, places, "A unit's sum")
     lower, upper = (whole(each, places) for each in bounds)
     added = f"coalesce(sum({sql}){kept}, 0)::HUGEINT"
-    return f"({_clamped(added, lower, upper, 'HUGEINT')})::BIGINT", NumberType(lower, upper, places, False)
+    return f"({clamped(added, lower, upper, 'HUGEINT')})::BIGINT", NumberType(lower, upper, places, False)
 
 
 def _person(compiler: Compiler, node: Person) -> Compiled:
