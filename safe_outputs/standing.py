@@ -53,8 +53,8 @@ class Standing:
     def _handed_out(self) -> str:
         since = f"{self.void_since.day} {self.void_since:%B %Y}" if self.void_since is not None else ""
         if self.exact == 1:
-            return f"an exact one was handed out on {since}"
-        return f"{self.exact:,} exact ones were handed out, the first on {since}"
+            return f"an exact one was handed out (on record since {since})"
+        return f"{self.exact:,} exact ones were handed out (on record since {since})"
 
     def _spent(self) -> str:
         delta = f" and δ = {in_rho(self.nano_delta)}" if self.nano_delta else ""

@@ -5,14 +5,18 @@ Each of the two chains is whole by itself after its database was exchanged for a
 
 from collections.abc import Iterable
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from datasets.versions import versions_of
 from disclosure_control.privacy.ledger import Head, Ledger
 from governance import audit
 from governance.database import transaction
-from safe_outputs.checker.privacy_stage import dataset_scope
+from safe_outputs.checker.privacy_stage import dataset_scope, exact_name
+from safe_outputs.differencing import is_exact
+from safe_outputs.models import Statistic
 from safe_outputs.standing import record_standing
+from safe_outputs.transitions import StatisticState
 
 SUBJECT = "ledger"
 ACTION = "ledger.recorded"
@@ -35,6 +39,25 @@ def record_head(session: Session, ledger: Ledger, actor: str) -> Head:
     if head != recorded_head(session):
         audit.record(session, actor, ACTION, SUBJECT, sequence=head.sequence, hash=head.hash)
     return head
+
+
+def record_exact_answers(session: Session, ledger: Ledger, dataset: str) -> None:
+    """Put exact statistics on the ledger's record that were answered before it kept one.
+
+    The first release's ledger knew private statistics alone. Where the ledger has as many as the register, or more, it
+    is not touched.
+    """
+    query = select(Statistic).where(
+        Statistic.state == StatisticState.ANSWERED, Statistic.plan["dataset"].as_string() == dataset
+    )
+    found = {(each.plan_hash, each.version): each for each in session.scalars(query) if is_exact(each)}
+    scope = dataset_scope(dataset)
+    if len(found) <= ledger.guarantee(scope).exact_releases:
+        return
+    versions = {each.number: each.content_digest for each in versions_of(session, dataset)}
+    for (plan, version), statistic in found.items():
+        what = exact_name(str(statistic.plan["kind"]), plan, versions.get(version or 0, "unknown"))
+        ledger.record_exact(scope, what, recorded_by=f"project {statistic.project_id}")
 
 
 def record_standings(session: Session, ledger: Ledger, datasets: Iterable[str]) -> None:

@@ -29,8 +29,13 @@ def exemption(evidence: Evidence) -> str:
 
 def record_exact(ledger: Ledger, plan: Crosstab, evidence: Evidence) -> None:
     """Put on the ledger's record, before it is handed out, that an exact statistic of the population leaves."""
-    what = f"{plan.kind} {plan_hash(plan)[:16]} of version {evidence.source.version_digest[:16]}"
+    what = exact_name(plan.kind, plan_hash(plan), evidence.source.version_digest)
     ledger.record_exact(dataset_scope(evidence.source.dataset), what, recorded_by=f"project {evidence.project_id}")
+
+
+def exact_name(kind: str, plan: str, version: str) -> str:
+    """What the ledger calls an exact statistic: its kind, its plan's hash, and its dataset version's."""
+    return f"{kind} {plan[:16]} of version {version[:16]}"
 
 
 def scopes_of(evidence: Evidence) -> tuple[str, str]:

@@ -28,7 +28,7 @@ from safe_outputs import asking, releasing
 from safe_outputs.answers import Answer
 from safe_outputs.checker.compute import compute, stored
 from safe_outputs.checker.evidence import gather
-from safe_outputs.checker.ledger_record import record_head, record_standings, verify_ledger
+from safe_outputs.checker.ledger_record import record_exact_answers, record_head, record_standings, verify_ledger
 from safe_outputs.differencing import released_tables
 from safe_outputs.earlier import present_plan
 from safe_outputs.models import Statistic
@@ -91,7 +91,11 @@ def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
         ledger = Ledger(settings.ledger_url, key=settings.ledger_key)
         verify_ledger(engine, ledger, ACTOR)
         with transaction(engine) as session:
-            record_standings(session, ledger, all_datasets(session))
+            datasets = all_datasets(session)
+            for dataset in datasets:
+                record_exact_answers(session, ledger, dataset)
+            record_head(session, ledger, ACTOR)
+            record_standings(session, ledger, datasets)
     except LedgerError as error:
         raise Refusal(str(error)) from None
     return ledger

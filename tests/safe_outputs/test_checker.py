@@ -25,6 +25,7 @@ from datasets.versions import approve, find_version, make_available, withdraw
 from disclosure_control import Ledger
 from disclosure_control.privacy.mechanisms import NANO
 from governance import agreements, audit, projects
+from governance.audit import AuditEvent
 from governance.database import Base, open_database, reading, transaction
 from governance.people import Role
 from governance.projects import ProjectState, PurposeClass
@@ -415,6 +416,28 @@ def test_each_answer_says_what_is_promised_from_then_on_and_the_register_says_th
     assert register() == exact.standing
     assert private_one.noise is not None
     assert "ε = 1.472" in private_one.noise.guarantee  # its own bound, which stays
+
+
+def test_exact_statistics_of_a_ledger_that_did_not_record_them_are_put_on_record(room: Room, tmp_path: Path) -> None:
+    """The first release's ledger knew private statistics alone: its ε must not be said to hold."""
+    room.answered(BY_SITE)
+    room.answered(BY_SITE)
+    exact = room.ledger.guarantee("dataset:rand_hie").first_exact
+    for suffix in ("", "-wal", "-shm"):
+        (tmp_path / f"ledger.sqlite{suffix}").unlink(missing_ok=True)
+    with transaction(room.engine) as session:
+        session.execute(delete(AuditEvent).where(AuditEvent.subject == "ledger"))
+    stop = threading.Event()
+    stop.set()
+    for _ in range(2):
+        worker.run(room.settings, stop)
+    with reading(room.engine) as session:
+        (found,) = standings(session, ["rand_hie"])
+    guarantee = room.ledger.guarantee("dataset:rand_hie")
+    assert guarantee.exact_releases == 1
+    assert exact is not None and guarantee.first_exact is not None
+    assert (guarantee.first_exact.what, guarantee.first_exact.recorded_by) == (exact.what, exact.recorded_by)
+    assert "No guarantee (ε) holds" in found.sentence
 
 
 def test_what_was_asked_of_the_first_release_is_answered_by_this_one(room: Room) -> None:

@@ -34,13 +34,13 @@ SENTENCES = [
     ),
     (
         guarantee(0, 0, 1),
-        "No guarantee (ε) holds for all statistics of these persons together, because an exact one was handed out on "
-        "22 November 2026. Exact statistics are protected by the output rules alone.",
+        "No guarantee (ε) holds for all statistics of these persons together, because an exact one was handed out (on "
+        "record since 22 November 2026). Exact statistics are protected by the output rules alone.",
     ),
     (
         guarantee(50_000_000, 0, 3),
-        "No guarantee (ε) holds for all statistics of these persons together, because 3 exact ones were handed out, "
-        "the first on 22 November 2026. Exact statistics are protected by the output rules alone. Each private "
+        "No guarantee (ε) holds for all statistics of these persons together, because 3 exact ones were handed out "
+        "(on record since 22 November 2026). Exact statistics are protected by the output rules alone. Each private "
         "statistic bounds what it tells by itself (ρ = 0.05 in all).",
     ),
 ]
