@@ -18,7 +18,7 @@ from disclosure_control.errors import EmptyTable, MalformedTable, UnknownCode
 from disclosure_control.microdata import VIEW, Columns, Source, certain_source, likely_source, type_of
 from disclosure_control.scale import LIMIT, Scale, absolute
 from disclosure_control.structure import Axis, Grid
-from disclosure_control.unitfacts import GREATEST, SUMMED, Integers, UnitFacts
+from disclosure_control.unitfacts import GREATEST, SUMMED, Integers, LeafFacts, UnitFacts
 
 ADDED = ("rows", "value", "weighted", "negatives", "missing", "zeros")
 CHANGED = "The data changed while they were read. Read them from a copy, or within one transaction."
@@ -57,18 +57,6 @@ class Groups:
         """The leaf cell of each combination. Raises `UnknownCode` for a code that is no leaf."""
         places = [_leaves(axis, *self.codes[axis.name]) for axis in grid.axes]
         return np.asarray(np.ravel_multi_index(places, grid.leaf_shape), dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class LeafFacts:
-    """Facts of the leaf cells; `others` alone is on the grid of all codes.
-
-    Attributes:
-        units: of the units that are in one leaf cell only. others: of the others; None if there are none.
-    """
-
-    units: UnitFacts
-    others: UnitFacts | None
 
 
 def grouped(data: duckdb.DuckDBPyRelation, columns: Columns, dimensions: Sequence[str]) -> Groups:
@@ -277,7 +265,7 @@ def facts_of_groups(groups: Groups, grid: Grid) -> LeafFacts:
     for rank in range(columns.ranks):
         for place, name in enumerate(("size", "estimate" if groups.source.estimate else "size")):
             largest[cell, rank, place] = groups.facts[f"{name}_{rank + 1}"]
-    return LeafFacts(UnitFacts(**placed, largest=largest), others=None)
+    return LeafFacts(UnitFacts(**placed, largest=largest))
 
 
 def _placed(groups: Groups, name: str, cell: Integers, grid: Grid) -> Integers:

@@ -122,7 +122,10 @@ def _whole(column: Column) -> Scale | None:
     decimal = _DECIMAL.fullmatch(kind)
     if decimal and int(decimal[1]) <= _SHORT:
         factor = Fraction(10 ** int(decimal[2]))
-        return Scale(amount, f"({amount} * {factor})::BIGINT", factor)
+        wide = (
+            f"({amount}::DECIMAL(38, {decimal[2]}) * {factor})::BIGINT"  # ten times slower, so only where it has to be
+        )
+        return Scale(amount, f"coalesce(TRY(({amount} * {factor})::BIGINT), {wide})", factor)
     if _INTEGER.fullmatch(kind):
         return Scale(amount, f"TRY_CAST({amount} AS BIGINT)", Fraction(1))
     return None

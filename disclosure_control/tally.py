@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from disclosure_control.contributions import rolled_up
 from disclosure_control.errors import MalformedTable
 from disclosure_control.microdata import Source
-from disclosure_control.rowfacts import Groups, LeafFacts, added_facts, facts_of_groups
+from disclosure_control.rowfacts import Groups, added_facts, facts_of_groups
 from disclosure_control.structure import Grid
 from disclosure_control.unitfacts import Integers, UnitFacts
 from disclosure_control.unitrows import facts_by_unit
@@ -45,14 +45,10 @@ def _contributors_and_units(groups: Groups, grid: Grid) -> tuple[UnitFacts, Unit
     """The facts of the contributors, who are holdings where these are known, and of the units."""
     unit, holding = groups.source.columns.unit, groups.source.columns.holding
     if unit is None:
-        facts = _rolled(facts_of_groups(groups, grid), grid)
+        facts = rolled_up(facts_of_groups(groups, grid), grid)
         return facts, facts
-    units = _rolled(facts_by_unit(groups, grid, unit, counted=holding is not None), grid)
-    return (units if holding is None else _rolled(facts_by_unit(groups, grid, holding), grid)), units
-
-
-def _rolled(leaves: LeafFacts, grid: Grid) -> UnitFacts:
-    return rolled_up(leaves.units, leaves.others, grid)
+    units = rolled_up(facts_by_unit(groups, grid, unit, counted=holding is not None), grid)
+    return (units if holding is None else rolled_up(facts_by_unit(groups, grid, holding), grid)), units
 
 
 def _values(source: Source, added: dict[str, Integers], counted: UnitFacts) -> NDArray[np.float64]:

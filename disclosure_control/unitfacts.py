@@ -14,7 +14,7 @@ Flags = NDArray[np.bool_]
 
 SUMMED = ("units", "absolute", "estimate", "record_keys", "waived", "requested")
 GREATEST = ("largest_unwaived", "largest_requested")
-MANY = 100_000
+MANY, SHARE = 100_000, 16  # of so many, one in so many rules out most others as the largest
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Contributions:
     waived: Flags | None = None
     requested: Flags | None = None
 
-    def at(self, chosen: NDArray[np.bool_] | Integers) -> "Contributions":
+    def at(self, chosen: NDArray[np.bool_] | Integers | slice) -> "Contributions":
         """These entries, in this order."""
         return Contributions(*(None if each is None else each[chosen] for each in self.columns()))  # type: ignore[arg-type]
 
@@ -80,6 +80,24 @@ class UnitFacts:
         return self.reshaped((self.units.size,))
 
 
+@dataclass(frozen=True)
+class LeafFacts:
+    """Facts of the units behind the leaf cells.
+
+    Attributes:
+        units: of the units that are in one leaf cell only, on the grid of leaves.
+        others: of the others, on the grid of all codes; None if there are none.
+    """
+
+    units: UnitFacts
+    others: UnitFacts | None = None
+
+    def and_of(self, more: "LeafFacts") -> "LeafFacts":
+        """Together with the facts of other units."""
+        others = merged([self.others, more.others]) if self.others or more.others else None
+        return LeafFacts(merged([self.units, more.units]), others)
+
+
 def nobody(grid: Sequence[int], ranks: int) -> UnitFacts:
     """The facts of empty cells."""
     return UnitFacts(
@@ -116,8 +134,9 @@ def tallied(given: Contributions, cells: int, ranks: int) -> UnitFacts:
     )
 
 
-def merged(parts: Sequence[UnitFacts]) -> UnitFacts:
-    """The facts of the same cells over disjoint sets of units."""
+def merged(sets: Sequence[UnitFacts | None]) -> UnitFacts:
+    """The facts of the same cells over disjoint sets of units, at least one of which is not None."""
+    parts = [each for each in sets if each is not None]
     if len(parts) == 1:
         return parts[0]
     return UnitFacts(
@@ -152,7 +171,7 @@ def _ranked(cell: Integers, size: Integers, estimate: Integers, cells: int, rank
     Of many, most are ruled out by the largest of a part of them.
     """
     if len(cell) > MANY and ranks:
-        part = slice(0, len(cell) // 16)
+        part = slice(0, len(cell) // SHARE)
         least = _ranked(cell[part], size[part], estimate[part], cells, ranks)[:, -1, 0]
         likely = size >= least[cell]
         cell, size, estimate = cell[likely], size[likely], estimate[likely]

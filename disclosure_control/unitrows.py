@@ -15,12 +15,12 @@ from disclosure_control.cellfacts import quoted
 from disclosure_control.contributions import facts_of_rows
 from disclosure_control.errors import MalformedTable
 from disclosure_control.microdata import VIEW, type_of
-from disclosure_control.rowfacts import CHANGED, Groups, LeafFacts
+from disclosure_control.rowfacts import CHANGED, Groups
 from disclosure_control.structure import Axis, Grid
-from disclosure_control.unitfacts import Contributions, merged, nobody
+from disclosure_control.unitfacts import Contributions, LeafFacts, nobody
 
 BATCHES = 8  # of this many, if that makes batches of this size:
-SMALLEST, LARGEST = 3_000_000, 16_000_000  # rows in memory at once, about
+SMALLEST, LARGEST = 5_000_000, 16_000_000  # rows in memory at once, about
 FEW = 32  # codes that are found faster by looking through them than by a join
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _SALTS = range(8)
@@ -54,16 +54,14 @@ def facts_by_unit(groups: Groups, grid: Grid, unit: str, *, counted: bool = Fals
         MalformedTable: the rows of one unit differ in what belongs to the unit.
     """
     reading = Reading(groups, grid, unit, counted or groups.source.columns.frequencies)
-    units, others = nobody((grid.leaf_cells,), reading.ranks), nobody((grid.cells,), reading.ranks)
-    rows = 0
+    found, rows = LeafFacts(nobody((grid.leaf_cells,), reading.ranks)), 0
     for batch in _batches(reading):
         rows += len(batch["unit"])
-        alone, more = facts_of_rows(_contributions(batch, reading), grid, reading.ranks, once=reading.counted)
-        units, others = merged([units, alone]), merged([others, more])
+        found = found.and_of(facts_of_rows(_contributions(batch, reading), grid, reading.ranks, once=reading.counted))
     missing = groups.facts.get("missing")
     if rows != groups.rows - (0 if missing is None else int(missing.sum())):
         raise MalformedTable(CHANGED)
-    return LeafFacts(units, others)
+    return found
 
 
 def _contributions(batch: Fetched, reading: Reading) -> Contributions:

@@ -206,6 +206,27 @@ def test_the_noise_of_a_magnitude_follows_its_largest_contribution() -> None:
     assert (perturbed.cells["value"] == perturbed.cells["value"].round()).all()
 
 
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3))
+def test_the_same_contributors_have_the_same_noise_in_every_table_of_sums(seed: int, rows_each: int) -> None:
+    people = pd.concat([drawn_people(200, 4096, seed)] * rows_each)
+    ptable = build_ptable(4, {1: 2.0, 2: 3.0})
+    unit = "person" if rows_each > 1 else None
+
+    def sums(rows: pd.DataFrame, by: dict[str, Hierarchy | None]) -> dict[tuple[str, ...], float]:
+        table = Table.from_microdata(rows, by, value="income", unit=unit, record_key="rkey")
+        cells = perturb(table, ptable, coefficient=0.3).cells
+        return dict(zip(cells[list(by)].itertuples(index=False, name=None), cells["value"], strict=True))
+
+    present = Hierarchy.flat(sorted(people["area"].unique()))
+    fine = sums(people, {"area": present, "age": None})
+    coarse = sums(people.sample(frac=1, random_state=seed % 1000), {"age": None})
+    assert all(fine["_T", *age] == value for age, value in coarse.items())
+    area = str(people["area"].iloc[0])
+    alone = sums(people[people["area"] == area], {"age": None})
+    assert all(fine[area, *age] == value for age, value in alone.items())
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 1.0))
 def test_sums_of_contributions_never_become_negative(seed: int, coefficient: float) -> None:

@@ -1,5 +1,6 @@
 """From microdata to the facts of every cell: small tables in, facts out."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from disclosure_control import (
     Table,
     UnknownCode,
     UnknownColumn,
+    unitfacts,
     unitrows,
 )
 from tests.disclosure_control.small_tables import as_text, frame_of, in_duckdb, rows_of
@@ -228,11 +230,23 @@ def test_impossible_cells_have_to_be_empty_cells_of_the_table(
 # ---------------------------------------------------------------------------------------------- where data comes from
 
 
-def test_all_inputs_give_the_same_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"value": "turnover", "unit": "company"},
+        {"value": "turnover", "unit": "company", "holding": "owner"},
+        {"value": "turnover"},
+        {"value": "turnover", "weight": "weight"},
+        {"unit": "company", "count": "rows"},
+        {"record_key": "rkey"},
+    ],
+)
+def test_all_inputs_give_the_same_table(tmp_path: Path, arguments: dict[str, Any]) -> None:
     arrow = pytest.importorskip("pyarrow")
-    rows = companies()
+    rows = companies().assign(weight=[1.5, 2, 1, 3, 1, 1.25, 2], rkey=range(7))
     with in_duckdb(COMPANIES, TYPES) as connection:
-        relation = connection.table("data")
+        weight = "[1.5, 2.0, 1.0, 3.0, 1.0, 1.25, 2.0][rkey + 1] AS weight"
+        relation = connection.sql(f"SELECT *, rowid::INTEGER AS rkey, {weight} FROM data")
         relation.write_parquet(str(tmp_path / "rows.parquet"))
         inputs = [
             rows,
@@ -241,9 +255,9 @@ def test_all_inputs_give_the_same_table(tmp_path: Path) -> None:
             str(tmp_path / "rows.parquet"),
             tmp_path / "rows.parquet",
         ]
-        tables = [Table.from_microdata(each, {"nace": NACE}, value="turnover", unit="company") for each in inputs]
+        tables = [Table.from_microdata(each, {"nace": NACE}, **arguments) for each in inputs]
     for table in tables[1:]:
-        pd.testing.assert_frame_equal(table.cells, tables[0].cells)
+        pd.testing.assert_frame_equal(table.cells, tables[0].cells, check_exact=True)
 
 
 def test_a_read_only_database_is_enough(tmp_path: Path) -> None:
@@ -265,6 +279,16 @@ def test_ranges_of_units_give_the_same_table_as_one_go(monkeypatch: pytest.Monke
         monkeypatch.setattr(unitrows, limit, 2048)
     parts = Table.from_microdata(rows, {"x": None}, value="y", unit=unit)
     pd.testing.assert_frame_equal(parts.cells, whole.cells, check_exact=True)
+
+
+@pytest.mark.parametrize("sizes", [range(200, 0, -1), range(1, 201), [7] * 200, [*[1] * 100, *[9] * 4, *[1] * 96]])
+def test_the_largest_of_many_units_are_found_wherever_they_stand(
+    monkeypatch: pytest.MonkeyPatch, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(unitfacts, "MANY", 20)
+    rows = pd.DataFrame({"u": range(200), "x": "a", "y": sizes})
+    found = Table.from_microdata(rows, {"x": None}, value="y", unit="u").cells.iloc[0]
+    assert [found["largest_1"], found["largest_2"], found["largest_3"]] == sorted(sizes, reverse=True)[:3]
 
 
 def test_columns_may_be_named_like_anything() -> None:
@@ -351,6 +375,17 @@ def test_values_may_be_of_any_numeric_type(kind: str) -> None:
     assert_facts(
         table, "| x | value | units | missing |\n| _T | 1.0 | 2 | 1 |\n| a | 1.0 | 2 | 0 |\n| b | 0.0 | 0 | 1 |"
     )
+
+
+@pytest.mark.parametrize("unit", [None, "u"])
+def test_sums_of_decimals_are_exact(unit: str | None) -> None:
+    numbers = [Decimal("123456789012.3456"), Decimal("0.0001"), Decimal("-99999999.9999")] * 1000
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE rows (x VARCHAR, u INTEGER, y DECIMAL(18, 4))")
+        connection.executemany("INSERT INTO rows VALUES ('a', ?, ?)", list(enumerate(numbers)))
+        table = Table.from_microdata(connection.table("rows"), {"x": None}, value="y", unit=unit)
+    assert table.cells["value"][0] == float(sum(numbers))
+    assert table.cells["largest_1"][0] == 123456789012.3456
 
 
 def test_large_integers_are_exact() -> None:
@@ -441,11 +476,25 @@ def test_bad_input_is_refused_with_its_place_and_a_remedy(
         Table.from_microdata(rows, **{"dimensions": {"nace": NACE}, **arguments})  # type: ignore[arg-type]
 
 
-def test_nan_is_refused_where_missing_has_a_name_of_its_own() -> None:
+@pytest.mark.parametrize(
+    ("number", "weight", "message"),
+    [
+        ("'nan'", "1", r"value y is NaN in 1 rows.*NULL"),
+        ("'inf'", "1", "value y is infinite in 1 rows"),
+        ("'-inf'", "1", "value y is infinite in 1 rows"),
+        ("1", "'nan'", "weight w is NaN in 1 rows"),
+        ("1", "'inf'", "weight w is infinite in 1 rows"),
+        ("1e300", "1e300", "weighted value is infinite in 1 rows"),
+    ],
+)
+@pytest.mark.parametrize("unit", [None, "u"])
+def test_nan_and_infinity_are_refused(number: str, weight: str, message: str, unit: str | None) -> None:
+    """DuckDB knows NaN beside NULL, as Arrow does; in pandas NaN is missing."""
     with duckdb.connect() as connection:
-        rows = connection.sql("SELECT 'a' AS x, 'nan'::DOUBLE AS y")
-        with pytest.raises(MalformedTable, match=r"y is NaN in 1 rows.*NULL"):
-            Table.from_microdata(rows, {"x": None}, value="y")
+        one = f"SELECT 'a' AS x, 1 AS u, {number}::DOUBLE AS y, {weight}::DOUBLE AS w"
+        rows = connection.sql(f"{one} UNION ALL SELECT 'b', 2, 3.25, 1.0")
+        with pytest.raises(MalformedTable, match=message):
+            Table.from_microdata(rows, {"x": None}, value="y", weight="w", unit=unit)
 
 
 def test_no_data_value_is_in_an_error() -> None:

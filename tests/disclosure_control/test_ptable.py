@@ -213,6 +213,17 @@ def test_built_tables_are_unbiased_bounded_and_never_negative(d: int, share: flo
     assert (last["keys"].to_numpy() == last["keys"].to_numpy()[::-1]).all()
 
 
+@settings(deadline=None)
+@given(st.integers(1, 10), st.floats(0.05, 1), st.floats(0.05, 1))
+def test_built_tables_have_the_variance_that_was_asked_for(d: int, small: float, large: float) -> None:
+    """Noise on 1 cannot go below −1, so that its variance is at most d; that on larger counts reaches d²."""
+    wanted = {1: small * d, d: large * d * d}
+    rows = build_ptable(d, {1: min(wanted.values()), **wanted} if d > 1 else {1: large * d}, big_n=2**32).probabilities
+    found = (rows["noise"] ** 2 * rows["probability"]).groupby(rows["count"]).sum()
+    for count, variance in found.drop(0).items():
+        assert variance == pytest.approx(wanted[d] if count == d else wanted[1], abs=1e-5)
+
+
 def test_the_symmetric_row_of_deviation_one_is_known() -> None:
     """With D = 1 the variance decides everything: p(±1) = V / 2."""
     table = build_ptable(1, 0.5, big_n=256)
