@@ -147,7 +147,7 @@ def _history(charges: int, folder: str) -> None:
         for scope in SCOPES:
             ledger.grant(scope, BUDGET, granted_by="owner")
         made = 0
-        for goal in (100, charges // 10, charges):
+        for goal in sorted({100, max(100, charges // 10), max(100, charges)}):
             _grow(ledger, made, goal)
             made = goal
             size = sum(path.stat().st_size for path in Path(inside).iterdir()) / 1e6

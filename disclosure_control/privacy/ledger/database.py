@@ -4,6 +4,9 @@ SQLite: immediate transactions, write-ahead log, full synchronisation. PostgreSQ
 `ledger_schema`; the chain of entries has one order, so writers would wait for each other there in any case.
 """
 
+import random
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +24,8 @@ WAIT_MS = 30_000
 IDLE_MS = 20_000
 """How long one may hold a PostgreSQL ledger without doing anything: less than others wait for it."""
 
+PAUSE = (0.0003, 0.001)
+"""Seconds between two tries to write to a SQLite ledger."""
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 _CONSTRAINTS = "23"
 """PostgreSQL's codes for a violated constraint begin with it."""
@@ -154,8 +159,31 @@ def _prepare_sqlite(connection: Any, _entry: Any) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("ledger_writing", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    if not connection.get_execution_options().get("ledger_writing", True):
+        connection.exec_driver_sql("BEGIN")
+        return
+    cursor = connection.connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
+        _in_turn(cursor, time.monotonic() + WAIT_MS / 1000)
+    finally:
+        cursor.execute(f"PRAGMA busy_timeout={WAIT_MS}")
+
+
+def _in_turn(cursor: Any, until: float) -> None:
+    """Begin to write as soon as nobody else does.
+
+    SQLite's own wait grows to a tenth of a second, in which the ledger stands idle while all wait for it.
+    """
+    while True:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(random.uniform(*PAUSE))  # noqa: S311 - so that those who wait do not march in step
+        else:
+            return
 
 
 def _prepare_postgresql(connection: Any, _entry: Any) -> None:
