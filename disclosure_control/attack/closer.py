@@ -6,6 +6,8 @@ solved again on the scale of the movement, with all others kept near to that sca
 """
 
 import math
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import highspy
@@ -17,6 +19,8 @@ from disclosure_control.attack.program import OPTIONS, model, require_proof
 from disclosure_control.attack.reduction import Reduced
 from disclosure_control.attack.requirements import SIDES
 
+NARROW = (1, 4)  # times the movement, in whole numbers
+FEW = 100  # nodes of an integer program that may fail
 NEAR = 1e4  # times the movement: no other goes farther
 INTEGER: dict[str, Any] = {"output_flag": False, "threads": 1, "mip_rel_gap": 0.0, "mip_abs_gap": 0.5}
 
@@ -40,11 +44,7 @@ def reaching(problem: Reduced, bounds: Bounds, variable: int, place: int, need: 
     if (lower if place else upper)[number] * SIDES[place] < wanted:
         return None
     lower[number], upper[number] = (lower[number], -wanted) if place else (wanted, upper[number])
-    highs = _integer(block, (lower, upper))
-    highs.run()
-    if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible:
-        return None
-    return _in_all(problem, bounds, variable, _solution(highs))
+    return next((_in_all(problem, bounds, variable, each) for each in _whole(block, (lower, upper), wanted)), None)
 
 
 def farthest(problem: Reduced, bounds: Bounds, variable: int, place: int, limit: float) -> Fitted:
@@ -78,8 +78,22 @@ def _on_scale(block: Reduced, bounds: Bounds, variable: int, place: int, scale: 
     return _solution(highs) * scale
 
 
-def _integer(block: Reduced, bounds: Bounds) -> highspy.Highs:
-    highs = model(block, *bounds, INTEGER)
+def _whole(block: Reduced, bounds: Bounds, size: float) -> Iterator[Numbers]:
+    """Whole numbers within the bounds, if there are any: first looked for near 0, where they are found soonest."""
+    for times in NARROW:
+        lower, upper = (np.clip(each, -times * size, times * size) for each in bounds)
+        highs = _integer(block, (lower, upper), {"presolve": "off", "mip_max_nodes": FEW})
+        highs.run()
+        if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+            yield _solution(highs)
+    highs = _integer(block, bounds)
+    highs.run()
+    if highs.getModelStatus() != highspy.HighsModelStatus.kInfeasible:
+        yield _solution(highs)
+
+
+def _integer(block: Reduced, bounds: Bounds, more: Mapping[str, Any] = MappingProxyType({})) -> highspy.Highs:
+    highs = model(block, *bounds, INTEGER | dict(more))
     kinds = np.full(len(block), highspy.HighsVarType.kInteger)
     highs.changeColsIntegrality(len(block), np.arange(len(block), dtype=np.int32), kinds)
     return highs

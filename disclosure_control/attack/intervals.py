@@ -9,10 +9,15 @@ from disclosure_control.attack.reduction import FIXED, Reduced
 from disclosure_control.attack.requirements import SIDES
 
 SAME = 1e-9  # as a part: what is so near to a bound is at it
+ROUNDING = 1e-5  # a solver's whole number may be less by so much
+MANY = 400  # variables in a block of counts: beyond, integer programs for every bound would take hours
 
 
 def exact(problem: Reduced, program: Program, known: Numbers, wanted: Mask) -> Numbers:
     """How far up and down (two rows) each variable can move where `wanted`; infinite where there is no end.
+
+    Whole numbers are exact in blocks of up to `MANY` variables. In larger ones, a bound is that of the linear program,
+    rounded inward to a whole number; where that program has a whole solution, as in two dimensions, it is exact too.
 
     Every deviation that is found on the way says of all variables how far they can move at least, which saves most
     of the programs.
@@ -33,9 +38,9 @@ def exact(problem: Reduced, program: Program, known: Numbers, wanted: Mask) -> N
             break
         answers = program.ask(variables, SIDES[places])
         np.maximum(reach, answers.fitted.reach(problem), out=reach)
-        _settle(problem, program, answers, variables, places, reach)
         left[places, variables] = False
-        cut[places, variables] = _cut(problem, program, answers)[problem.block[variables]]
+        cut[places, variables] = again = _cut(problem, program, answers)[problem.block[variables]]
+        _settle(problem, program, answers.limit[~again], variables[~again], places[~again], reach)
     for block in np.unique(problem.block[cut.any(axis=0)]).tolist():
         here = problem.block == block
         alone = problem.only(block)
@@ -59,19 +64,20 @@ def _one_of_each_block(problem: Reduced, left: Mask) -> tuple[Indices, Indices]:
 
 
 def _settle(
-    problem: Reduced, program: Program, answers: Answers, variables: Indices, places: Indices, reach: Numbers
+    problem: Reduced, program: Program, found: Numbers, variables: Indices, places: Indices, reach: Numbers
 ) -> None:
     """Where an answer is not exact yet, look closer: a whole number, or more digits."""
     block = problem.block[variables]
     whole = problem.whole_blocks[block]
-    limit = np.where(whole, np.floor(answers.limit + SAME * np.maximum(answers.limit, 1)), answers.limit)
-    reach[places, variables] = np.where(np.isinf(limit), limit, reach[places, variables])
+    limit = np.where(whole, np.floor(found + ROUNDING), found)
+    taken = np.isinf(limit) | (whole & (np.diff(problem.blocks)[block] > MANY))
+    reach[places, variables] = np.where(taken, np.maximum(limit, reach[places, variables]), reach[places, variables])
     short = (reach[places, variables] < limit * (1 - SAME)) & (limit > SAME * problem.size[block])
     for variable, place, most in zip(
         variables[short].tolist(), places[short].tolist(), limit[short].tolist(), strict=True
     ):
-        found = closer.farthest(problem, program.bounds(), variable, place, most)
-        np.maximum(reach, found.reach(problem), out=reach)
+        nearer = closer.farthest(problem, program.bounds(), variable, place, most)
+        np.maximum(reach, nearer.reach(problem), out=reach)
 
 
 def _cut(problem: Reduced, program: Program, answers: Answers) -> Mask:

@@ -8,13 +8,23 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = ("lower", "upper", "required_lower", "required_upper", "contributors_too", "unions_too", "protected", "table")
+COLUMNS = (
+    "lower",
+    "upper",
+    "required_lower",
+    "required_upper",
+    "contributors_too",
+    "unions_too",
+    "protected",
+    "table",
+)
 
 
 def plot_intervals(intervals: pd.DataFrame, axes: Any = None) -> "Axes":
     """Draw what `attack` returned: one line per withheld cell, its interval, and the required one in bold.
 
-    Cells that are not protected are red; an interval without an upper end leaves the picture. Needs matplotlib.
+    Cells that are not protected are red; an interval without an end leaves the picture. For those who may see the
+    truth, never for publication: the required interval lies around the true value. Needs matplotlib.
     """
     from matplotlib import pyplot  # noqa: PLC0415 - optional, and slow to import
 
@@ -26,7 +36,7 @@ def plot_intervals(intervals: pd.DataFrame, axes: Any = None) -> "Axes":
         axes.hlines(height, row["required_lower"], row["required_upper"], color=colour, linewidth=5, alpha=0.5)
     codes = intervals.drop(columns=[name for name in COLUMNS if name in intervals])
     axes.set_yticks(range(len(intervals)), [" × ".join(map(str, each)) for each in codes.to_numpy().tolist()])
-    axes.set_ylim(len(intervals) - 0.5, -0.5)
+    axes.set_ylim(max(len(intervals), 1) - 0.5, -0.5)
     axes.set_xlabel("what an attacker can derive (bold: the protection required)")
     return axes  # type: ignore[no-any-return]
 
