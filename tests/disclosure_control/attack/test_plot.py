@@ -28,7 +28,7 @@ def lines(axes: Axes) -> list[tuple[float, float, float, tuple[float, ...]]]:
     found = []
     for each in axes.collections:
         assert isinstance(each, LineCollection)
-        (start, end), colour = each.get_segments()[0], each.get_color()[0]
+        (start, end), colour = each.get_segments()[0], np.asarray(each.get_color())[0].tolist()
         found.append((start[0], end[0], start[1], (*colour[:3], 1.0)))
     return found
 
