@@ -1,15 +1,16 @@
 """Sums of cells that break a rule together, which have to be protected like a cell.
 
-Where all withheld parts of a published total need protection, their sum is no secret: it is what subtraction gives. Two
-companies, each alone in her cell, cannot be told apart by the public, but each has the other by subtraction; and two
-cells below a threshold may be below it together (Handbook on Statistical Disclosure Control, section 4.3; Statistics
-Canada's G-Confid calls such sums aggregates).
+The sum of all withheld parts of a published total is no secret: it is what subtraction gives.
+Two companies, each alone in her cell, cannot be told apart by the public, but each has the other; two cells below a
+threshold may be below it together; and a company that has most of a secondary cell knows it, and so the primary one
+beside it (Handbook on Statistical Disclosure Control, section 4.2.2; Statistics Canada's G-Confid calls such sums
+aggregates).
 
 The rules judge a union by what is known of its cells: counts are added up, so that a unit in several of them counts
 several times, and the largest contributions are the largest of all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ def sensitive_unions(protected: Sequence[Protected], of: Sequence[Indices], fact
     primary = np.asarray((facts.needs > 0).any(axis=0))
     found: dict[bytes, tuple[Indices, float, float]] = {}
     for each, cells in zip(protected, of, strict=True):
-        sets = _candidates(each.table.relation_arrays, primary[cells])
+        sets = _candidates(each.table.relation_arrays, primary[cells], facts.published[cells])
         if each.profile is None or not sets:
             continue
         merged = _merged(each.table.cells, sets)
@@ -58,18 +59,29 @@ def sensitive_unions(protected: Sequence[Protected], of: Sequence[Indices], fact
     )
 
 
-def _candidates(relations: RelationArrays, primary: Mask) -> list[Indices]:
-    """The rows of each set of two or more primary parts, of a total that is not primary; every set once."""
+def _candidates(relations: RelationArrays, primary: Mask, published: Mask) -> list[Indices]:
+    """The rows of each set whose sum has to be looked at, every set once.
+
+    Sets of two and more: the primary parts of a total that is not primary; and all withheld parts, one of them primary,
+    of a published total, whose sum follows by subtraction.
+    """
+    found = {}
+    for marked, totals in ((primary, ~primary), (~published, published)):
+        for members in _marked_parts(relations, marked, totals):
+            if primary[members].any():
+                found[members.tobytes()] = members
+    return list(found.values())
+
+
+def _marked_parts(relations: RelationArrays, marked: Mask, of: Mask) -> Iterator[Indices]:
+    """The marked parts of each of these totals, where there are two or more."""
     totals, starts, parts = relations
     if not len(totals):
-        return []
-    marked = primary[parts]
-    several = (np.add.reduceat(marked.astype(np.int64), starts[:-1]) > 1) & ~primary[totals]
-    found = {}
-    for row in np.flatnonzero(several).tolist():
-        members = parts[starts[row] : starts[row + 1]][marked[starts[row] : starts[row + 1]]]
-        found[members.tobytes()] = members
-    return list(found.values())
+        return
+    several = np.add.reduceat(marked[parts].astype(np.int64), starts[:-1]) > 1
+    for row in np.flatnonzero(several & of[totals]).tolist():
+        members = parts[starts[row] : starts[row + 1]]
+        yield members[marked[members]]
 
 
 def _merged(cells: pd.DataFrame, sets: Sequence[Indices]) -> pd.DataFrame:

@@ -296,6 +296,17 @@ def test_two_companies_that_would_be_the_whole_of_a_published_sum() -> None:
     assert not attack(pair)["unions_too"].any() and not passes(pair)
 
 
+def test_a_company_that_has_most_of_the_cell_beside_it_knows_the_other() -> None:
+    """A is one company of 100; B is another one of 30 with two of 2: who has 30 knows A to within 4."""
+    rows = [("A", 100.0), ("B", 30.0), ("B", 2.0), ("B", 2.0), *[("C", 40.0)] * 4, *[("D", 40.0)] * 4]
+    data = pd.DataFrame(rows, columns=["region", "value"]).assign(unit=range(len(rows)))
+    table = Table.from_microdata(data, {"region": None}, value="value", unit="unit")
+    rule, needs = RuleProfile(p_percent=10), {("A",): 10.0}
+    assert attack(protected(table, [("A",), ("B",)], needs))["unions_too"].all()
+    assert attack(protected(table, [("A",), ("B",)], needs, profile=rule))["unions_too"].to_list() == [False, False]
+    assert passes(protected(table, [("A",), ("C",)], needs, profile=rule))
+
+
 def test_what_the_suppressor_protects_passes() -> None:
     """The two are written apart: here they have to agree."""
     table = counts("1 1 8 4 2\n5 5 5 9 1\n2 7 7 7 3\n9 9 9 1 1")
