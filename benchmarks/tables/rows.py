@@ -98,7 +98,7 @@ def attack_on_gconfid(settings: Settings) -> Iterator[Row]:
         yield Row(work, _peer_time(GCONFID, peer, stage="audit"), "did not finish", "", "≥ 50×", met=False)
         return
     remark = f"pass or fail; exact intervals of all {mine.last('withheld')} cells: {exact:.3f} s, {audit / exact:.0f}×"
-    met = audit / judged >= 50
+    met = audit / judged >= 50 and mine.last("safe")  # gconfid finds its pattern safe
     yield Row(work, f"{GCONFID}: {audit:.2f} s", f"{judged:.4f} s", f"{audit / judged:.0f}×", "≥ 50×", met, [remark])
 
 
