@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from disclosure_control.structure import Relation
+from disclosure_control.suppression.linked import Linked
 from disclosure_control.suppression.problem import NOBODY, Indices, Mask
 from disclosure_control.suppression.unions import Union
 from disclosure_control.table import Table
@@ -35,24 +36,27 @@ def knowers(relations: Sequence[Relation], alone: Mask) -> Indices:
     return numbers
 
 
-def exempt(relations: Sequence[Relation], knower: Indices, facts: pd.DataFrame, unions: Sequence[Union]) -> Indices:
+def exempt(cells: Linked, knower: Indices, unions: Sequence[Union], shares: Sequence[int]) -> Indices:
     """Who is no attacker where: the largest contributor on a cell that hers is part of, and each on unions of hers.
 
     The protection level of a cell guards its largest contributor's value, which she knows; what the others in it
-    contribute is guarded by the cells that are parts of it. A union stands to its cells as a total to its parts.
+    contribute is guarded by the cells that are parts of it. A union stands to its cells as a total to its parts. After
+    the lone contributors (`knower`) come the largest ones of the cells in `shares`, who are no attackers on these.
     """
-    count = len(facts)
-    pairs = {(count + place, int(each)) for place, union in enumerate(unions) for each in knower[union.cells]}
-    own, largest = _contributions(facts)
+    count, alone = len(cells), np.flatnonzero(knower != NOBODY).tolist()
+    first = int(knower.max(initial=NOBODY)) + 1
+    holders = [(cell, int(knower[cell])) for cell in alone] + [(cell, first + n) for n, cell in enumerate(shares)]
+    own, largest = _contributions(cells.facts)
     largest = np.concatenate([largest, [largest[union.cells].max() for union in unions]])
     above: dict[int, list[int]] = {}
-    for total, parts in (*relations, *((count + place, union.cells) for place, union in enumerate(unions))):
+    for total, parts in (*cells.relations, *((count + place, union.cells) for place, union in enumerate(unions))):
         for part in parts.tolist():
             above.setdefault(part, []).append(total)
-    for cell in np.flatnonzero(knower != NOBODY).tolist():
-        higher = (total for total in _ancestors(cell, above) if own[cell] >= largest[total] * (1 - SAME))
-        pairs |= {(total, int(knower[cell])) for total in higher}
-    return np.array(sorted(each for each in pairs if each[1] != NOBODY), np.int64).reshape(-1, 2)
+    pairs = {(cell, first + n) for n, cell in enumerate(shares)}
+    for cell, contributor in holders:
+        pairs |= {(total, contributor) for total in above.get(cell, ()) if total >= count}
+        pairs |= {(total, contributor) for total in _ancestors(cell, above) if own[cell] >= largest[total] * (1 - SAME)}
+    return np.array(sorted(pairs), np.int64).reshape(-1, 2)
 
 
 def _contributions(facts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

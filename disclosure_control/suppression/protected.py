@@ -22,9 +22,11 @@ class Report:
             as a part. None where the table is too large for a certificate.
         prior: what the attacker is taken to know of every value; None: that it is not negative.
         primary, secondary: cells, of all tables that were protected together, each counted once.
-        unions: sums of primary cells that needed protection too.
+        unions: sums of withheld cells that needed protection too.
         lone_contributors: who know a withheld cell's value, and were treated as attackers.
         programs: linear programs solved; `seconds`: time taken.
+        largest_contributors: who know their share of a withheld cell, could see through a pattern without it, and were
+            treated as attackers too.
     """
 
     method: str
@@ -39,6 +41,7 @@ class Report:
     lone_contributors: int
     programs: int
     seconds: float = field(compare=False)
+    largest_contributors: int = 0
 
 
 @dataclass(frozen=True, eq=False)

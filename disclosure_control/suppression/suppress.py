@@ -17,7 +17,6 @@ from disclosure_control.suppression.problem import Mask
 from disclosure_control.suppression.protected import ProtectedTable, Report
 from disclosure_control.suppression.solve import Progress, Solution, solve
 from disclosure_control.suppression.system import SIDES, System, system_of
-from disclosure_control.suppression.unions import sensitive_unions
 from disclosure_control.table import Table
 
 ADDED = frozenset(  # what protected tables and attacks say of a cell
@@ -102,19 +101,20 @@ def _silent(step: str, done: float) -> None:
 
 
 def _solved(system: System, profile: RuleProfile, deadline: Deadline, progress: Progress) -> tuple[System, Solution]:
-    """A pattern of which no sum that can be derived breaks a rule.
+    """A pattern that protects from what cannot be asked for before there is one, see `System.found_wanting`.
 
-    Where one does, it is protected as well, and the problem is solved again: anew as long as that is exact, and then by
-    adding to the pattern, which ends in any case. A bound of the cost that was proven on the way stays one.
+    While it is found wanting, the problem is solved again: anew as long as that is exact, and then by adding to the
+    pattern, which ends in any case. A bound of the cost that was proven on the way stays one.
     """
+    count = len(system.cells)
     best = found = solve(system.problem, deadline, progress)
     programs, seconds, tries = found.programs, found.seconds, ANEW if found.bound is not None else 0
-    while more := sensitive_unions(system.cells, found.withheld[: len(system.cells)], system.primary, profile):
-        system = system.with_unions(more, None if tries > 0 else found.withheld[: len(system.cells)])
+    while harder := system.found_wanting(found.withheld[:count], profile, deadline):
+        system = harder if tries > 0 else replace(harder, kept=found.withheld[:count])
         found = solve(system.problem, deadline, progress)
         programs, seconds = programs + found.programs, seconds + found.seconds
         best, tries = found if tries > 0 else best, tries - 1
-    cost = system.cost_of(found.withheld[: len(system.cells)])
+    cost = system.cost_of(found.withheld[:count])
     return system, replace(best, withheld=found.withheld, cost=cost, programs=programs, seconds=seconds)
 
 
@@ -134,6 +134,7 @@ def _report(system: System, solution: Solution, cost: str, prior: float | None) 
         lone_contributors=len(set(knower[withheld & (knower >= 0)].tolist())),
         programs=solution.programs,
         seconds=solution.seconds,
+        largest_contributors=len(system.shares),
     )
 
 

@@ -17,7 +17,18 @@ from disclosure_control.rules import assess
 from disclosure_control.structure import Relation
 from disclosure_control.suppression.insiders import exempt, knowers, lone
 from disclosure_control.suppression.linked import Linked, linked
+from disclosure_control.suppression.lp import Deadline
 from disclosure_control.suppression.problem import NOBODY, Equations, Indices, Mask, Numbers, Problem
+from disclosure_control.suppression.shares import (
+    DOWN,
+    UP,
+    Search,
+    Shares,
+    Wanted,
+    equations_of,
+    needs_outside,
+    shares_of,
+)
 from disclosure_control.suppression.unions import Union, sensitive_unions
 from disclosure_control.table import Table
 
@@ -35,7 +46,9 @@ class System:
     Attributes:
         verdicts: for every table, what `assess` said of its cells, with the protection levels that are used.
         rows: what `Problem` says of every cell, in the values' units.
-        unions: sums that stand in the problem as virtual cells, at its end.
+        unions: sums that stand in the problem as virtual cells, behind the others.
+        largest: who knows a share of a cell; `shares` are the cells whose largest contributor is an attacker, each of
+            them two virtual cells at the end, her share and the others'.
         kept: cells that are withheld in any case, beside the primary ones.
         problem: in a unit of its own, the largest value being 1.
     """
@@ -45,18 +58,44 @@ class System:
     findings: tuple[tuple[Finding, ...], ...]
     rows: pd.DataFrame
     unions: tuple[Union, ...]
+    largest: Shares
+    shares: tuple[int, ...]
     kept: Mask
     prior: float | None
+    outside: Numbers
 
     @cached_property
     def problem(self) -> Problem:
         cells, rows = self.cells, self.rows
-        barred = exempt(cells.relations, rows["knower"].to_numpy(dtype=np.int64), cells.facts, self.unions)
-        whole = pd.concat([rows, _virtual(rows, self.unions)], ignore_index=True)
-        kept = np.append(self.kept, np.ones(len(self.unions), bool))
-        problem = _problem(whole, kept, _equations(cells.relations, self.unions, len(cells)), barred)
+        knower = rows["knower"].to_numpy(dtype=np.int64)
+        barred = exempt(cells, knower, self.unions, self.shares)
+        whole = pd.concat([rows, _virtual(rows, self.unions), self._divided()], ignore_index=True)
+        kept = np.append(self.kept, np.ones(len(whole) - len(rows), bool))
+        problem = _problem(whole, kept, self._equations(), barred)
         _require_room(problem, self.prior)
         return problem
+
+    def _divided(self) -> pd.DataFrame:
+        """Her share and the others' of each of these cells."""
+        at = list(self.shares)
+        first = int(self.rows["knower"].max()) + 1 if len(self.rows) else 0
+        mine, rows = self.largest.known[at], self.rows.iloc[at]
+        hers = rows.assign(value=mine, knower=np.arange(first, first + len(at)))
+        others = rows.assign(value=rows["value"] - mine, knower=NOBODY)
+        both = pd.concat([hers, others]).assign(need_down=0.0, need_up=0.0, cost=0.0, primary=True, virtual=True)
+        return both.assign(candidate=True, room_down=np.minimum(both["room_down"], both["value"]))
+
+    def _equations(self) -> Equations:
+        """Every relation, every union with its parts, and every cell that is divided, as a row that sums to zero."""
+        count, unions, shares = len(self.cells), len(self.unions), len(self.shares)
+        divided = count + unions + np.arange(2 * shares).reshape(2, shares)
+        return equations_of(
+            [
+                *self.cells.relations,
+                *(Relation(count + place, union.cells) for place, union in enumerate(self.unions)),
+                *(Relation(cell, divided[:, place]) for place, cell in enumerate(self.shares)),
+            ]
+        )
 
     @property
     def primary(self) -> Mask:
@@ -66,9 +105,28 @@ class System:
         """What the secondary cells of this pattern cost."""
         return float(significant(self.rows["cost"].to_numpy())[withheld & ~self.primary].sum())
 
-    def with_unions(self, more: Sequence[Union], kept: Mask | None) -> "System":
-        """These sums need protection too. `kept`: a pattern of which nothing is to be published again."""
-        return replace(self, unions=(*self.unions, *more), kept=self.kept if kept is None else kept)
+    def found_wanting(self, withheld: Mask, profile: RuleProfile, deadline: Deadline) -> "System | None":
+        """The system with what this pattern does not protect from, of what was not asked for; None if there is nothing.
+
+        That are sums of cells which can be derived and break a rule, and contributors who know their share of a cell.
+        """
+        sums = sensitive_unions(self.cells, withheld, self.primary, profile)
+        exposed = self._exposed(withheld, deadline) - set(self.shares)
+        if not sums and not exposed:
+            return None
+        return replace(self, unions=(*self.unions, *sums), shares=(*self.shares, *sorted(exposed)))
+
+    def _exposed(self, withheld: Mask, deadline: Deadline) -> set[int]:
+        """The cells whose largest contributor sees through this pattern."""
+        if not (self.largest.cells & withheld).any():
+            return set()
+        room = self.rows["room_down"].to_numpy(), self.rows["room_up"].to_numpy()
+        wanted = [
+            Wanted(int(cell), side, float(need[cell]))
+            for side, need in ((DOWN, self.outside[0]), (UP, self.outside[1]))
+            for cell in np.flatnonzero(need > 0)
+        ]
+        return Search(self.cells, self.largest, withheld, room, deadline).exposed(wanted)
 
 
 def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: float | None) -> System:
@@ -89,7 +147,9 @@ def system_of(tables: Sequence[Table], profile: RuleProfile, cost: str, prior: f
     rows["knower"] = knowers(cells.relations, lone(tables[0], cells.facts) & rows["candidate"].to_numpy(dtype=bool))
     unions = tuple(sensitive_unions(cells, primary, primary, profile))
     findings = tuple(tuple(found) for _, found in judged)
-    return System(cells, verdicts, findings, rows, unions, np.zeros(len(cells), bool), prior)
+    outside = needs_outside(cells, profile, rows[["need_down", "need_up"]].to_numpy(dtype="float64").T)
+    kept = np.zeros(len(cells), bool)
+    return System(cells, verdicts, findings, rows, unions, shares_of(cells, profile), (), kept, prior, outside)
 
 
 def _used(verdict: pd.DataFrame, cells: Linked, numbers: Indices, prior: float | None) -> pd.DataFrame:
@@ -180,15 +240,6 @@ def _virtual(cells: pd.DataFrame, unions: Sequence[Union]) -> pd.DataFrame:
         for union in unions
     ]
     return pd.DataFrame(rows, columns=cells.columns).astype(cells.dtypes)
-
-
-def _equations(relations: Sequence[Relation], unions: Sequence[Union], count: int) -> Equations:
-    """Every relation, and every union with its parts, as a row that sums to zero."""
-    rows = [*relations, *(Relation(count + place, union.cells) for place, union in enumerate(unions))]
-    cells = [np.concatenate(([row.total], row.parts)) for row in rows]
-    signs = [np.concatenate(([-1.0], np.ones(len(row.parts)))) for row in rows]
-    starts = np.concatenate(([0], np.cumsum([len(each) for each in cells], dtype=np.int64)))
-    return Equations(starts, np.concatenate(cells), np.concatenate(signs))
 
 
 def _problem(cells: pd.DataFrame, kept: Mask, equations: Equations, barred: Indices) -> Problem:
