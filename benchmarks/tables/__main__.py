@@ -48,7 +48,8 @@ def _page(rows: list[Row], settings: Settings) -> str:
             f"Made by `python -m benchmarks.tables` on {datetime.now(tz=UTC):%d %B %Y}: median of "
             f"{settings.runs} runs, {os.cpu_count()} processors, Python {platform.python_version()}, {libraries}. "
             "Trust the ratios, not the seconds. Each program ran in a process of its own, in turn with the other, on "
-            "the same files; a peer's time is that of the call alone, without reading its data. For suppression, both solve the problem that "
+            "the same files; a peer's time is that of the call alone, without reading its data. For suppression, both "
+            "solve the problem that "
             "gconfid's `Sensitivity` makes: the same cells, sums, protection (half the sensitivity on either side) "
             "and attacker (every value known to within 50 %); the product's time includes its verification.",
             "",
