@@ -220,7 +220,7 @@ class Pattern:
         """Meet every requirement, first against outsiders, then against lone contributors."""
         self.prove_together(self.wanted)
         for number, requirement in enumerate(self.wanted):
-            if not self.proof.met(requirement) and not self._prove(requirement):
+            if not self.proof.met(requirement):
                 self._withhold_for(requirement, NO_CELLS)
             tick(number, 2 * len(self.wanted))
         for number, requirement in enumerate(self.wanted):
