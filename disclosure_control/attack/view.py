@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from disclosure_control.attack.facts import PROTECTION, Facts, Protected, facts_of
+from disclosure_control.attack.facts import AGREES, PROTECTION, Facts, Protected, facts_of
 from disclosure_control.attack.links import Indices, Mask, Numbers
 from disclosure_control.attack.lone import NOBODY, contributors
 from disclosure_control.attack.names import numbered
@@ -113,7 +113,7 @@ def _view(
         need_apart=np.append(need_apart, np.zeros(len(members))),
         whole=np.append(facts.whole[cells], [facts.whole[each].all() for each in unions.cells]).astype(bool),
         knower=np.append(np.where(known, NOBODY, knower[cells]), np.full(len(members), NOBODY)),
-        exempt=_exempt(exempt, knower, column, unions, len(cells)),
+        exempt=_exempt(exempt, facts, knower, column, unions),
         equations=_equations(relations, column, ~facts.published, members),
         unions=members,
     )
@@ -147,12 +147,20 @@ def _places(protected: Protected, numbers: Indices, column: Indices) -> tuple[In
     return rows, column[numbers[rows]]
 
 
-def _exempt(exempt: Indices, knower: Indices, column: Indices, unions: Unions, cells: int) -> Indices:
-    """Pairs (column, contributor). A union's contributors are kept from each other by its cells."""
-    of_unions = [np.stack([np.full(len(each), cells + n), knower[each]], 1) for n, each in enumerate(unions.cells)]
-    of_cells = np.stack([column[exempt[:, 0]], exempt[:, 1]], axis=1)
-    pairs = np.concatenate([of_cells, *of_unions])
-    return pairs[(pairs >= 0).all(axis=1)]
+def _exempt(exempt: Indices, facts: Facts, knower: Indices, column: Indices, unions: Unions) -> Indices:
+    """Pairs (column, contributor). A union's contributors are kept from each other by its cells.
+
+    So is the largest contributor of a union who knows a part of one of its cells, as in that cell.
+    """
+    first = int(column.max(initial=-1)) + 1
+    pairs = [np.stack([column[exempt[:, 0]], exempt[:, 1]], axis=1)]
+    for number, cells in enumerate(unions.cells):
+        largest = cells[facts.largest[cells] >= facts.largest[cells].max() * (1 - AGREES)]
+        parted = exempt[np.isin(exempt[:, 0], largest), 1]
+        who = np.concatenate([knower[cells], parted])
+        pairs.append(np.stack([np.full(len(who), first + number), who], axis=1))
+    found = np.concatenate(pairs)
+    return found[(found >= 0).all(axis=1)]
 
 
 def _relations(protected: Sequence[Protected], of: Sequence[Indices]) -> RelationArrays:
