@@ -1,8 +1,8 @@
 """Deterministic business microdata and tables for the benchmarks and for tests.
 
-An instance has a kind and a size: flat two- and three-way tables, and a three-level by a two-level hierarchy. Categories
-are skewed (Zipf) and values lognormal, with about six contributors per inner cell, so that the p % rule marks 10–25 % of the
-cells, as in real business tables.
+An instance has a kind and a size: flat two- and three-way tables, and a three-level by a two-level hierarchy.
+Categories are skewed (Zipf) and values lognormal, with about six contributors per inner cell, so that the p % rule
+marks 10–25 % of the cells, as in real business tables.
 """
 
 import math
