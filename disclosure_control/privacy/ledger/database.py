@@ -84,7 +84,7 @@ class Database:
         dbapi: Any = self.engine.dialect.loaded_dbapi
         try:
             yield
-        except (DBAPIError, dbapi.Error) as error:
+        except (DBAPIError, dbapi.Error, OSError) as error:  # pg8000 hands on what its socket says
             cause: Any = error.orig if isinstance(error, DBAPIError) else error
             if REFUSAL in str(cause) or _forbidden(cause, dbapi):
                 raise BrokenLedger(
@@ -145,7 +145,21 @@ def _engine(address: URL) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         event.listen(engine, "connect", _prepare_postgresql)
+        _take_a_dead_socket_for_a_dead_connection(engine.dialect)
     return engine
+
+
+def _take_a_dead_socket_for_a_dead_connection(dialect: Any) -> None:
+    """SQLAlchemy asks each pooled connection whether it lives; pg8000 may answer with its socket's own error."""
+    ask = dialect.do_ping
+
+    def lives(connection: Any) -> bool:
+        try:
+            return bool(ask(connection))
+        except OSError:
+            return False
+
+    dialect.do_ping = lives
 
 
 def _prepare_sqlite(connection: Any, _entry: Any) -> None:
@@ -209,7 +223,7 @@ def _forbidden(error: Any, dbapi: Any) -> bool:
 
 def _passing(error: Any, dbapi: Any) -> bool:
     """Whether it may go better the next time."""
-    return isinstance(error, dbapi.OperationalError | dbapi.InterfaceError) or _code(error) in _PASSING
+    return isinstance(error, dbapi.OperationalError | dbapi.InterfaceError | OSError) or _code(error) in _PASSING
 
 
 def _code(error: Any) -> str:

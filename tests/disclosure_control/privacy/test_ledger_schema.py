@@ -267,6 +267,43 @@ def test_a_server_that_was_started_again_is_found_again(server: postgresql.Serve
         assert ledger.remaining("dataset:d") == 10
 
 
+class ResetSocket:
+    """Takes what is sent, and has nothing but an error to read."""
+
+    def write(self, _sent: bytes) -> None: ...
+
+    def flush(self) -> None: ...
+
+    def read(self, _size: int) -> bytes:
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    def close(self) -> None: ...
+
+
+def test_a_socket_that_the_server_reset_is_noticed_too(server: postgresql.Server) -> None:
+    """Whether a dead connection shows as the driver's error or as its socket's is a matter of timing."""
+    with Ledger(server.new_database()) as ledger:
+        ledger.grant("dataset:d", 10, granted_by="owner")
+        with ledger._database.engine.connect() as connection:
+            pooled: Any = connection.connection.dbapi_connection
+        pooled._sock = ResetSocket()
+        assert ledger.remaining("dataset:d") == 10
+
+
+def test_a_socket_that_is_reset_in_the_middle_is_told_as_unavailable(server: postgresql.Server) -> None:
+    def lose(ledger: Ledger) -> None:
+        with ledger._database.writing() as connection:
+            pooled: Any = connection.connection.dbapi_connection
+            pooled._sock = ResetSocket()
+            connection.execute(text("SELECT 1"))
+
+    with Ledger(server.new_database()) as ledger:
+        ledger.grant("dataset:d", 10, granted_by="owner")
+        with pytest.raises(LedgerUnavailable):
+            lose(ledger)
+        assert ledger.spent("dataset:d") == 0
+
+
 def test_a_connection_lost_in_the_middle_charges_nothing(server: postgresql.Server) -> None:
     def lose(ledger: Ledger) -> None:
         with ledger._database.writing() as connection:

@@ -8,7 +8,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +50,7 @@ MEASURES = (
 )
 OF_THE_DATA = ('INSERT INTO "dataset_version"', 'INSERT INTO "project_copy"')
 NANO_RHO = 4_000
-"""So little that the noise is far larger than one: a noisy count equals the true one once in thousands of runs."""
+"""So little that the noise is far larger than one: a noisy number seldom equals a true one."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,12 @@ class Ward:
 
 @pytest.fixture
 def ward(tmp_path: Path) -> Iterator[Ward]:
+    with a_ward(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def a_ward(tmp_path: Path) -> Iterator[Ward]:
     stays = "".join(
         f"P-{code}{number},A Person,{code},{number % 997},{number % 7},0\n"
         for code, patients in PATIENTS.items()
@@ -185,21 +191,35 @@ def private(**facts: object) -> Private:
     )
 
 
-def test_true_values_of_a_private_statistic_are_nowhere(ward: Ward, caplog: pytest.LogCaptureFixture) -> None:
+def test_true_values_of_a_private_statistic_are_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A noisy number equals a true one by chance now and then. What leaks is there in every draw."""
     caplog.set_level(logging.DEBUG)
-    assert {"1237", "2741"} <= ward.truths
+    found = []
+    for draw in range(3):
+        caplog.clear()
+        (tmp_path / str(draw)).mkdir()
+        with a_ward(tmp_path / str(draw)) as ward:
+            assert {"1237", "2741"} <= ward.truths
+            found.append(true_values_in(ward, caplog))
+        if not found[-1]:
+            break
+    assert set.intersection(*found) == set()
+
+
+def true_values_in(ward: Ward, caplog: pytest.LogCaptureFixture) -> set[str]:
+    """The true values that are anywhere, after a private statistic of all kinds was asked for and released."""
     statistic, answer = ward.asked(private())
     request = ward.released([statistic])
     seen = dict(pages(ward.app, request)) | dict(stored(ward.folder))
     seen |= {"text": as_text(answer), "html": as_html(answer), "frame": as_frame(answer.table).to_csv()}
     seen |= {"log": caplog.text, "answer": answer.model_dump_json()}
     assert len(seen) > 15
-    assert {place: found for place, text in seen.items() if (found := ward.found_in(text))} == {}
     for code, cell in zip(("North", "South"), answer.table.cells, strict=True):
         noisy = f"{cell.values[0]:,}"
         assert cell.codes == (code,)
         for place in (f"checker: /requests/{request}", f"/releases/{request}", "html"):
             assert noisy in seen[place], (place, noisy)
+    return {each.replace(",", "") for text in seen.values() for each in ward.found_in(text)}
 
 
 def test_the_scanner_finds_what_an_exact_table_tells(ward: Ward) -> None:
