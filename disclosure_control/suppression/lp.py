@@ -104,7 +104,7 @@ class Model:
         if self._highs.getModelStatus() in UNSETTLED:
             self._run_otherwise()
         _require_optimal(self._highs)
-        return np.asarray(self._highs.getSolution().col_value)
+        return np.fromiter(self._highs.getSolution().col_value, np.float64, self.columns)
 
     def _run(self) -> None:
         self._deadline.limit(self._highs)

@@ -54,6 +54,8 @@ class Pool:
 
     def meeting(self, number: int) -> list[int]:
         """The standing witnesses that meet this requirement, the latest first."""
+        if not self._size:
+            return []
         standing = _bit(self._meets[: self._size], number) & self._standing[: self._size]
         return [int(each) for each in np.flatnonzero(standing)[::-1]]
 

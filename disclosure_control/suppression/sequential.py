@@ -6,6 +6,7 @@ requirement that it has room for (the linear relaxation of the fixed charge); ev
 other requirements on its way; and a lone contributor who knows her own cell is an attacker of her own.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,7 +22,8 @@ FARTHEST = 50.0  # no cell moves farther than this many times the requirement
 LITTLE = 1e-3  # the price of moving a cell, where moving others costs 1
 STEEP = 1e-3  # needs that differ more than this are not met by programs of one scale
 SEVERAL = 8  # requirements are worth a program that aims at all of them
-WORTHWHILE = 0.8  # as long as no more than this part of them is left each time
+MOST = 400  # requirements that one program aims at: more take it longer than they are worth
+WORTHWHILE = 0.2  # as long as it meets at least this part of what it aims at
 SMALLEST_ROOM = 1e-3  # prices reckon with at least this part of the requirement
 
 
@@ -64,24 +66,24 @@ class Chooser:
 
     def cheapest(self, requirement: Requirement, withheld: Mask, fixed: Indices = NO_CELLS) -> Numbers:
         """A deviation of the whole problem, in its units, that moves none of the `fixed` cells."""
-        up, down = self._room(requirement)
+        up, down = self._room(_unit(requirement))
         price = np.where(withheld[self.cells.kept], 0.0, self._cost)
-        prices = np.concatenate([price / np.clip(up, SMALLEST_ROOM, 1), price / np.clip(down, SMALLEST_ROOM, 1)])
+        parts = (each / requirement.need for each in (self.cells.room_up, self.cells.room_down))
+        prices = np.concatenate([price / np.clip(part, SMALLEST_ROOM, 1) for part in parts])
         up[self.cells.at(fixed)] = down[self.cells.at(fixed)] = 0
         return self._solve(requirement, up, down, prices)
 
     def sparing(self, requirement: Requirement, withheld: Mask, spared: Indices) -> Numbers:
         """A deviation within the pattern that moves the spared cells as little as can be, and the others little."""
-        up, down = self._room(requirement)
+        up, down = self._room(_unit(requirement))
         closed = ~withheld[self.cells.kept]
         up[closed] = down[closed] = 0
         price = np.full(len(self.cells), LITTLE)
         price[self.cells.at(spared)] = 1
         return self._solve(requirement, up, down, np.concatenate([price, price]))
 
-    def _room(self, requirement: Requirement) -> tuple[Numbers, Numbers]:
-        up, down = self.cells.room_up / requirement.need, self.cells.room_down / requirement.need
-        return np.minimum(up, FARTHEST), np.minimum(down, FARTHEST)
+    def _room(self, unit: float) -> tuple[Numbers, Numbers]:
+        return np.minimum(self.cells.room_up / unit, FARTHEST), np.minimum(self.cells.room_down / unit, FARTHEST)
 
     def _solve(self, requirement: Requirement, up: Numbers, down: Numbers, prices: Numbers) -> Numbers:
         upper, lower = np.concatenate([up, down]), np.zeros(2 * len(up))
@@ -89,15 +91,21 @@ class Chooser:
         self.model.bound(lower, upper)
         self.model.price(prices)
         found = self.model.solve(afresh=True)
-        return self.cells.whole((found[: len(up)] - found[len(up) :]) * requirement.need)
+        return self.cells.whole((found[: len(up)] - found[len(up) :]) * _unit(requirement))
 
     def _force(self, requirement: Requirement, lower: Numbers, upper: Numbers) -> None:
         place = int(self.cells.place[requirement.cell])
         ahead, behind = (place, place + len(self.cells)) if requirement.side > 0 else (place + len(self.cells), place)
-        if upper[ahead] < 1 - TOLERANCE:
+        need = requirement.need / _unit(requirement)
+        if upper[ahead] < need * (1 - TOLERANCE):
             raise Unprotectable("The cell itself has less room than its protection level.")
-        lower[ahead] = upper[ahead] = 1
+        lower[ahead] = upper[ahead] = need
         upper[behind] = 0
+
+
+def _unit(requirement: Requirement) -> float:
+    """In which a program reckons: the power of two below the need, so that programs in a row have like bounds."""
+    return 2.0 ** math.floor(math.log2(requirement.need))
 
 
 class Freedom:
@@ -256,9 +264,10 @@ class Pattern:
         left = self.proof.unmet(wanted, against)
         while len(left) >= SEVERAL:
             self.programs += 1
-            self.proof.add(self._freedom.together(left, fixed))
+            aimed = left[:MOST]
+            self.proof.add(self._freedom.together(aimed, fixed))
             before, left = len(left), self.proof.unmet(left, against)
-            if len(left) > WORTHWHILE * before:
+            if before - len(left) < WORTHWHILE * len(aimed):
                 break
 
     def proven(self, requirement: Requirement) -> bool:
