@@ -101,10 +101,8 @@ def _frame(grid: Grid, facts: dict[str, Numbers], largest: list[Numbers]) -> pd.
     return full
 
 
-def _in_grid(cells: pd.DataFrame, grid: Grid, columns: Columns) -> pd.DataFrame:
-    """The given cells in the order of the grid; `_given` says which are there."""
-    names = [axis.name for axis in grid.axes]
-    codes = pd.DataFrame({name: cells[name].astype(str) for name in names})
+def require_cells_of(grid: Grid, codes: pd.DataFrame) -> None:
+    """Raise `UnknownCode` or `MalformedTable` unless these are cells of the grid, each given once."""
     for axis in grid.axes:
         unknown = sorted(set(codes[axis.name]) - set(axis.codes))
         if unknown:
@@ -114,17 +112,25 @@ def _in_grid(cells: pd.DataFrame, grid: Grid, columns: Columns) -> pd.DataFrame:
             )
     twice = codes[codes.duplicated()]
     if len(twice):
-        raise MalformedTable(f"The cell {_named(twice.iloc[0])} is given twice. Leave one of them out.")
+        raise MalformedTable(f"The cell {named(twice.iloc[0])} is given twice. Leave one of them out.")
+
+
+def _in_grid(cells: pd.DataFrame, grid: Grid, columns: Columns) -> pd.DataFrame:
+    """The given cells in the order of the grid; `_given` says which are there."""
+    names = [axis.name for axis in grid.axes]
+    codes = pd.DataFrame({name: cells[name].astype(str) for name in names})
+    require_cells_of(grid, codes)
     found = codes.assign(**{name: cells[name].to_numpy() for name in columns.names()}, _given=True)
     return grid.frame().merge(found, on=names, how="left").assign(_given=lambda frame: frame["_given"].eq(True))
 
 
-def _named(codes: pd.Series) -> str:
+def named(codes: pd.Series) -> str:
+    """A cell as a message names it."""
     return "(" + ", ".join(f"{name} = {code}" for name, code in codes.items()) + ")"
 
 
 def _cell(grid: Grid, place: int) -> str:
-    return _named(grid.frame().iloc[place])
+    return named(grid.frame().iloc[place])
 
 
 def _require_cells(there: NDArray[np.bool_], grid: Grid, columns: Columns) -> None:
@@ -142,7 +148,7 @@ def _require_cells(there: NDArray[np.bool_], grid: Grid, columns: Columns) -> No
 
 
 def _numbers(given: pd.DataFrame, name: str, grid: Grid) -> Numbers:
-    """A column as numbers; cells that are not given are 0 for now."""
+    """A column as numbers; 0 for cells that are not given."""
     try:
         numbers = given[name].where(given["_given"], 0).to_numpy(dtype="float64")
     except (TypeError, ValueError):

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from disclosure_control.aggregates import codes_in, require_columns
-from disclosure_control.errors import MalformedTable, UnknownCode
+from disclosure_control.aggregates import codes_in, named, require_cells_of, require_columns
+from disclosure_control.errors import MalformedTable
 from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.privacy.least_squares import Fit, Numbers
 from disclosure_control.rounding.controlled import control
@@ -207,27 +207,14 @@ def _fit(grid: Grid, values: Numbers, deviation: Numbers) -> Fit:
 
 def _require_cells(codes: pd.DataFrame, grid: Grid) -> None:
     """Every cell of the cross is given once."""
-    for axis in grid.axes:
-        unknown = sorted(set(codes[axis.name]) - set(axis.codes))
-        if unknown:
-            raise UnknownCode(
-                f"The cells have codes of {axis.name} that its hierarchy does not name: {', '.join(unknown[:5])}. "
-                "Give them a place in it, or correct the cells."
-            )
-    twice = codes[codes.duplicated()]
-    if len(twice):
-        raise MalformedTable(f"The cell {_named(twice.iloc[0])} is given twice. Leave one of them out.")
+    require_cells_of(grid, codes)
     if len(codes) < grid.cells:
         lost = grid.frame().merge(codes, how="left", indicator=True)
         first = lost[lost["_merge"] == "left_only"].drop(columns="_merge").iloc[0]
         raise MalformedTable(
-            f"{grid.cells - len(codes)} cells are missing, the first is {_named(first)}. A noisy table is asked with "
+            f"{grid.cells - len(codes)} cells are missing, the first is {named(first)}. A noisy table is asked with "
             "all its cells and margins; leave out the level that was not asked."
         )
-
-
-def _named(codes: pd.Series) -> str:
-    return "(" + ", ".join(f"{name} = {code}" for name, code in codes.items()) + ")"
 
 
 def _numbers(column: pd.Series) -> pd.Series:
