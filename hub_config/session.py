@@ -6,6 +6,7 @@ configuration, its environment or a text comes out. Another spawner can start th
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -258,8 +259,9 @@ def server_environment(session: Session, from_hub: Mapping[str, str]) -> dict[st
     }
 
 
-def server_command(session: Session) -> list[str]:
-    return [str(session.python), "-P", "-m", "jupyterhub.singleuser"]
+def server_command() -> list[str]:
+    """The notebook server, in the service's own environment: no package that researchers asked for is loaded by it."""
+    return [sys.executable, "-P", "-m", "jupyterhub.singleuser"]
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ class SessionSpawner(LocalProcessSpawner):
         self._open_gate()
         await self._record("session.started")
         self.recorded = True
-        self.cmd = server_command(session)
+        self.cmd = server_command()
         self.port = 80  # unused, but the hub would look for a free one
         with open(self._log_path(session), "ab", opener=_private) as log:  # noqa: ASYNC230 - no data is read
             self.popen_kwargs = {"cwd": session.server_home, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
