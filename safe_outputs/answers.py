@@ -91,11 +91,15 @@ class RuleProfileUsed(_Frozen):
 
 
 class MeasureError(_Frozen):
-    """How far the noise takes the answers of one measure: a number where there is one, and the sentence's part."""
+    """How far the noise takes the answers of one measure (or of one coefficient): a number, and the sentence's part.
+
+    `basis`: on what the number rests. "any data", or "dummy data": if values are spread evenly between their bounds.
+    """
 
     measure: str
     error: float | None
     words: str
+    basis: Literal["any data", "dummy data"] = "any data"
 
 
 class PolicyUsed(_Frozen):

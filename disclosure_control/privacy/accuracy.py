@@ -1,19 +1,18 @@
 """How far answers are from the bounded truth: before anything is spent, and once noisy numbers are known.
 
-Every interval holds with at least the stated probability: the errors of the numbers that a measure is made of are
-bounded jointly (union bound), and what follows from them is worst case. Bias by bounding (rows beyond M, groups beyond
-K) is not noise and is not in these errors.
+On any data an interval holds with at least the stated probability: the errors of the numbers that a measure is made of
+are bounded jointly (union bound), and what follows from them is worst case. Bias by bounding (rows beyond M, groups
+beyond K) is not noise and is not in these errors. How far a quantile or a coefficient is off hangs on where the values
+lie: what is told of these beforehand is true of dummy data, and says so.
 """
 
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from disclosure_control.privacy.design import Design
 from disclosure_control.privacy.measures import (
     BIN_WEIGHT,
-    UNITS,
     CountRows,
     CountUnits,
     Mean,
@@ -23,26 +22,38 @@ from disclosure_control.privacy.measures import (
     Series,
     Sum,
     Variance,
+    number_type,
 )
-from disclosure_control.privacy.mechanisms import Choice, Kind, error_of, scale_of
-from disclosure_control.privacy.sensitivity import score_sensitivity
+from disclosure_control.privacy.quantiles import Spread, error_on_dummy_data
+from disclosure_control.privacy.regression import errors_on_dummy_data
+from disclosure_control.privacy.scales import Errors
 
 ALPHA = 0.05
 GROUP_SIZE = 1000
 
+Basis: TypeAlias = Literal["any data", "dummy data"]
+
 
 @dataclass(frozen=True)
 class Accuracy:
-    """With 95 % probability an answer is within ± `error` of the bounded truth.
+    """With 95 % probability an answer is within ± `error`, in its own units, of the bounded truth.
 
-    `of` "value": in the answer's own units. "rows": a quantile leaves so many rows more on the wrong side than the best
-    candidate would. `group_size`: how many rows a group is supposed to have, where the error hangs on it. None where
-    nothing can be said before the answer is known (regression).
+    Attributes:
+        error: None for a regression, whose coefficients have one each.
+        basis: on what the error rests. "any data": it holds whatever the data is. "dummy data": it holds if values are
+            spread evenly between their bounds, independently of each other, as in a dry run's dummy data.
+        group_size: how many rows a group is supposed to have, where the error hangs on it.
+        wrong_side: for a quantile, on any data: with 95 % probability it leaves no more than so many rows on its wrong
+            side beyond those that the best candidate leaves there.
+        coefficients: for a regression the error of each coefficient, the intercept first; none where the noise would
+            leave no solution for a group of this size.
     """
 
     error: float | None
-    of: Literal["value", "rows"] = "value"
+    basis: Basis = "any data"
     group_size: int | None = None
+    wrong_side: float | None = None
+    coefficients: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,35 +63,6 @@ class Estimate:
     value: float | None
     low: float | None
     high: float | None
-
-
-@dataclass(frozen=True)
-class Errors:
-    """What each series' noise is, at a price."""
-
-    design: Design
-    split: dict[Series, int]
-
-    def kind(self, series: Series) -> Kind:
-        """Unknown keys are told of by Laplace noise, whatever the rest has."""
-        return "laplace" if self.design.unknown and series == UNITS else self.design.kind
-
-    def scale(self, series: Series) -> float:
-        """The noise's scale, in whole numbers of the series."""
-        return scale_of(self.kind(series), self.split[series], self.design.sensitivity(series))
-
-    def error(self, series: Series, alpha: float) -> float:
-        """What the noise of a series exceeds with probability alpha at most, in its own units."""
-        return error_of(self.kind(series), self.scale(series), alpha) * float(series.unit)
-
-    def deviation(self, series: Series) -> float:
-        """No less than the noise's standard deviation, in the series' own units."""
-        spread = self.scale(series) * (math.sqrt(2.0) if self.kind(series) == "laplace" else 1.0)
-        return spread * float(series.unit)
-
-    def choice(self, measure: Quantile, series: Series) -> Choice:
-        change = score_sensitivity(int(measure.q * 1000), self.design.rows)
-        return Choice(self.split[series], change, self.design.groups)
 
 
 def accuracy_of(measure: Measure, errors: Errors, group_size: int = GROUP_SIZE, alpha: float = ALPHA) -> Accuracy:
@@ -96,11 +78,20 @@ def accuracy_of(measure: Measure, errors: Errors, group_size: int = GROUP_SIZE, 
             root = measure.kind == "standard_deviation"
             return Accuracy(math.sqrt(error) if root else error, group_size=group_size)
         case Quantile():
-            candidates = series[0].grid.count if series[0].grid else 1
-            worse = errors.choice(measure, series[0]).worse(candidates, alpha)
-            return Accuracy(worse / (1000 * BIN_WEIGHT), of="rows")
+            return _quantile(measure, errors, group_size, alpha)
         case _:
-            return Accuracy(None)
+            found = errors_on_dummy_data(measure, errors, group_size, alpha)
+            return Accuracy(None, "dummy data", group_size, coefficients=found)
+
+
+def _quantile(measure: Quantile, errors: Errors, size: int, alpha: float) -> Accuracy:
+    """Of its rows on any data, of its value on dummy data."""
+    (series,) = errors.design.made_of[measure.name]
+    choice, grid = errors.choice(measure, series), series.candidates
+    upper = number_type(errors.design.compiler, measure.of).upper
+    spread = Spread(grid, upper, int(measure.q * 1000), max(1, size))
+    rows = choice.worse(grid.count, alpha) / (1000 * BIN_WEIGHT)
+    return Accuracy(error_on_dummy_data(spread, choice.scale, alpha), "dummy data", size, wrong_side=rows)
 
 
 def _half(series: Series) -> float:

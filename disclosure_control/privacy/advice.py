@@ -24,7 +24,11 @@ def _cheaper(plan: "PrivatePlan", left: int) -> Iterator[str]:
         errors = plan.at(left).accuracy()
     except MalformedPrivatePlan:
         return
-    said = [f"“{name}” within ± {each.error:.4g}" for name, each in errors.items() if each.error is not None]
+    said = [
+        f"“{name}” within ± {each.error:.4g}{' on dummy data' if each.basis == 'dummy data' else ''}"
+        for name, each in errors.items()
+        if each.error is not None
+    ]
     if said:
         yield f"For what is left the same question is answered with 95 % errors of: {', '.join(said)}."
 

@@ -9,7 +9,6 @@ Least squares and then rounding, as in J. Abowd et al., “The 2020 Census Discl
 Harvard Data Science Review, special issue 2 (2022).
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -23,15 +22,14 @@ from disclosure_control.aggregates import codes_in, named, require_cells_of, req
 from disclosure_control.errors import MalformedTable
 from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.privacy.least_squares import Fit, Numbers
+from disclosure_control.privacy.mechanisms import half_width
 from disclosure_control.rounding.controlled import control
 from disclosure_control.structure import Axis, DimensionLike, Grid, Hierarchies, as_hierarchies
 
 Mechanism = Literal["gaussian", "laplace"]
 Integers = NDArray[np.int64]
 
-WIDTHS: dict[str, float] = {"gaussian": 1.959964, "laplace": math.log(20) / math.sqrt(2)}
-"""Half of a 95 % interval in standard deviations: of normal noise, and of Laplace noise (sums of it are narrower)."""
-
+ALPHA = 0.05
 STEP = 0.5
 """Noise is of whole numbers: half a step between them is added to what is true of noise of all numbers."""
 
@@ -147,7 +145,7 @@ def consistent_half_widths(
 
 
 def _half_widths(fit: Fit, mechanism: Mechanism) -> Numbers:
-    return np.asarray(WIDTHS[mechanism] * np.sqrt(np.maximum(fit.variances_after(), 0.0)) + STEP)
+    return np.asarray(half_width(mechanism, ALPHA) * np.sqrt(np.maximum(fit.variances_after(), 0.0)) + STEP)
 
 
 def _with_intervals(found: pd.DataFrame, half_width: Numbers, nonnegative: bool) -> pd.DataFrame:

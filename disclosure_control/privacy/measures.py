@@ -119,6 +119,13 @@ class Series:
             found *= factor.unit
         return found
 
+    @property
+    def candidates(self) -> "Grid":
+        """The candidates of a quantile's series. Raises `TypeError` for any other series."""
+        if self.grid is None:
+            raise TypeError("only histograms have a grid")
+        return self.grid
+
     def per_group(self, rows_per_unit: int) -> int:
         """The most that one unit adds to one group."""
         if self.kind == "units":

@@ -70,6 +70,14 @@ class Noise:
         return cast("float", self._measurement().map(change))
 
 
+def half_width(kind: Kind, alpha: float) -> float:
+    """Half of an interval that noise leaves with probability alpha, in standard deviations; of sums of it too.
+
+    Sums of Laplace noise are narrower than one of the same deviation.
+    """
+    return NormalDist().inv_cdf(1.0 - alpha / 2.0) if kind == "gaussian" else math.log(1.0 / alpha) / math.sqrt(2.0)
+
+
 def scale_of(kind: Kind, nano_rho: int, sensitivity: Sensitivity) -> float:
     """The least scale, up to rounding, that keeps to the price."""
     root = math.sqrt(2.0 * rho_of(nano_rho))

@@ -20,7 +20,7 @@ import duckdb
 from pydantic import Field, ValidationError, model_validator
 
 from disclosure_control.errors import BudgetExceeded, MalformedPrivatePlan, PriceTooHigh
-from disclosure_control.privacy.accuracy import ALPHA, GROUP_SIZE, Accuracy, Errors, accuracy_of
+from disclosure_control.privacy.accuracy import ALPHA, GROUP_SIZE, Accuracy, accuracy_of
 from disclosure_control.privacy.advice import what_fits
 from disclosure_control.privacy.bounded import Bounded, bounded
 from disclosure_control.privacy.catalogue import Exact, Frozen, Name, PublicDataset
@@ -28,9 +28,10 @@ from disclosure_control.privacy.design import Design, designed
 from disclosure_control.privacy.expressions import Expression, columns_of, nodes
 from disclosure_control.privacy.keys import Key
 from disclosure_control.privacy.ledger import Ledger
-from disclosure_control.privacy.measures import Measure, Quantile
+from disclosure_control.privacy.measures import Measure, Quantile, Regression
 from disclosure_control.privacy.mechanisms import DELTA, NANO, Kind, epsilon_of
 from disclosure_control.privacy.release import PrivateRelease, drawn, dry, released
+from disclosure_control.privacy.scales import Errors
 from disclosure_control.privacy.sensitivity import Sensitivity
 
 MOST_DEPTH, MOST_NODES, MOST_CHARACTERS = 60, 3000, 1_000_000
@@ -45,7 +46,10 @@ class Price(Frozen):
 
 
 class Wanted(Frozen):
-    """The accuracy that it must have: the least price is paid at which `measure` has this 95 % error."""
+    """The accuracy that it must have: the least price is paid at which `measure` has this 95 % error.
+
+    In the answer's own units; of a quantile that on dummy data (see `Accuracy`). Not of a regression.
+    """
 
     kind: Literal["accuracy"] = "accuracy"
     measure: Name
@@ -242,7 +246,7 @@ class PrivatePlan(Question):
         return Errors(self.design, self.design.split(self.cost().nano_rho))
 
     def accuracy(self, group_size: int = GROUP_SIZE) -> dict[str, Accuracy]:
-        """The 95 % error of each measure, in its own units, before anything is spent."""
+        """The 95 % error of each measure, in its own units, before anything is spent; and on what it rests."""
         errors = self.errors()
         return {each.name: accuracy_of(each, errors, group_size) for each in self.measures}
 
@@ -299,6 +303,11 @@ class PrivatePlan(Question):
         if measure is None:
             names = ", ".join(each.name for each in self.measures)
             raise MalformedPrivatePlan(f"There is no measure “{wanted.measure}”. There are: {names}.")
+        if isinstance(measure, Regression):
+            raise MalformedPrivatePlan(
+                f"“{wanted.measure}” is a regression, whose coefficients have an error each. Name a price instead, and "
+                "look at the errors that it buys."
+            )
 
         def enough(nano: int) -> bool:
             try:

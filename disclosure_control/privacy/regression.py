@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from disclosure_control.privacy.accuracy import Errors
-from disclosure_control.privacy.measures import Regression, Series
+from disclosure_control.privacy.measures import Regression, Series, number_type
+from disclosure_control.privacy.mechanisms import half_width
+from disclosure_control.privacy.scales import Errors
 
 Numbers = NDArray[np.float64]
+
+CLEAR = 4.0
+"""How many times the noise of the moments the least eigenvalue is, where errors are told before the answer is known."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,39 @@ def fit(measure: Regression, errors: Errors, numbers: dict[Series, int]) -> Fit:
         _rows(turn @ (residual * inverse + noise) @ turn.T),
         _rows(turn @ noise @ turn.T),
     )
+
+
+def errors_on_dummy_data(measure: Regression, errors: Errors, size: int, alpha: float) -> tuple[float, ...]:
+    """How far noise takes each coefficient with probability 1 - alpha, in its own units, the intercept first.
+
+    On dummy data: so many rows, with variables that are spread evenly between their bounds, independently of each other
+    and of the outcome. Where the noise in A is a share r of its least eigenvalue, (A + noise)⁻¹ is up to 1/(1 - r) of
+    A⁻¹, by which the delta method's error is widened. None where the noise would leave no solution.
+    """
+    series = errors.design.made_of[measure.name]
+    centres, spans = _form(series)
+    noise = _moments(series, errors, dict.fromkeys(series, 0), spans).noise
+    means, spreads = _evenly(errors, series)
+    joint = size * (np.outer(means, means) + np.diag(spreads))
+    a, b = joint[:-1, :-1], joint[:-1, -1]
+    share = float(np.linalg.norm(noise[:-1, :-1])) / max(float(np.linalg.eigvalsh(a)[0]), 1e-300)
+    if not CLEAR * share < 1.0:
+        return ()
+    inverse, turn = np.linalg.inv(a), _turn(centres, spans)
+    covariance = turn @ inverse @ _noise_of_equations(noise, inverse @ b) @ inverse @ turn.T
+    width = half_width(errors.design.kind, alpha)
+    return tuple(float(each) for each in width * np.sqrt(np.diag(covariance)) / (1.0 - share))
+
+
+def _evenly(errors: Errors, series: tuple[Series, ...]) -> tuple[Numbers, Numbers]:
+    """Mean and variance of (1, variables, outcome) between -1 and 1, each spread evenly over its own numbers."""
+    means, variances = [1.0], [0.0]
+    for factor in (each.factors[0] for each in series if len(each.factors) == 1):
+        kind = number_type(errors.design.compiler, factor.of)
+        span = float(factor.most << factor.coarse)
+        means.append(((kind.lower + kind.upper) / 2 - factor.centre) / span)
+        variances.append(((kind.upper - kind.lower + 1) ** 2 - 1) / 12 / span**2)
+    return np.array(means), np.array(variances)
 
 
 def _form(series: tuple[Series, ...]) -> tuple[Numbers, Numbers]:

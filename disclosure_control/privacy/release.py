@@ -7,18 +7,19 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import duckdb
-import numpy as np
 
 from disclosure_control.errors import DisclosureControlError, PrivateReleaseFailed
-from disclosure_control.privacy.accuracy import Errors, Estimate, estimate_of
+from disclosure_control.privacy.accuracy import Estimate, estimate_of
 from disclosure_control.privacy.bounded import Bounded, Codes, Integers, bounded, require_table
 from disclosure_control.privacy.design import Design
 from disclosure_control.privacy.dummy import dummy_table
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.ledger.scopes import scopes_of_a_charge, without_persons
-from disclosure_control.privacy.measures import UNITS, Grid, Measure, Quantile, Regression, Series
+from disclosure_control.privacy.measures import UNITS, Measure, Quantile, Regression, Series
 from disclosure_control.privacy.mechanisms import Noise, Threshold
+from disclosure_control.privacy.quantiles import scores
 from disclosure_control.privacy.regression import Fit, fit
+from disclosure_control.privacy.scales import Errors
 
 
 @dataclass(frozen=True)
@@ -179,22 +180,12 @@ def _noisy(sums: Bounded, errors: Errors, nano_delta: int) -> tuple[dict[Series,
 
 def _quantiles(measure: Quantile, errors: Errors, histograms: Integers) -> tuple[Estimate, ...]:
     series = errors.design.made_of[measure.name][0]
-    choice, grid = errors.choice(measure, series), series.grid
-    if grid is None:
-        return ()
+    choice, grid = errors.choice(measure, series), series.candidates
     found = []
     for histogram in histograms:
         place = choice.draw(scores(histogram, grid, int(measure.q * 1000)).tolist())
         found.append(Estimate(float(grid.candidate(place)), None, None))
     return tuple(found)
-
-
-def scores(histogram: Integers, grid: Grid, q_thousandths: int) -> Integers:
-    """How well each candidate parts the rows: -|(1000 - q)·below - q·above|; 0 is best."""
-    upto = np.cumsum(histogram, dtype=np.int64)
-    at = 2 * np.arange(grid.count)
-    below, above = upto[at] - histogram[at], upto[-1] - upto[at]
-    return np.asarray(-np.abs((1000 - q_thousandths) * below - q_thousandths * above), dtype=np.int64)
 
 
 def as_json(release: PrivateRelease) -> dict[str, Any]:

@@ -166,10 +166,14 @@ def _lower(label: str) -> str:
     return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
+def _terms(regression: Regression, evidence: Evidence) -> list[str]:
+    return [INTERCEPT, *(_label(each, evidence) for each in regression.on)]
+
+
 def _coefficients(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence) -> TableOfCells:
     """One line for each coefficient of each group, with its standard error (of sampling and noise together)."""
     regression = next(each for each in asked.measures if isinstance(each, Regression))
-    terms = [INTERCEPT, *(_label(each, evidence) for each in regression.on)]
+    terms = _terms(regression, evidence)
     cells = []
     for codes, fit in zip(released.codes, released.fits[regression.name], strict=True):
         for place, term in enumerate(terms):
@@ -197,23 +201,59 @@ def _coefficients(asked: PrivatePlan, released: PrivateRelease, evidence: Eviden
 # ------------------------------------------------------------------------------------------------- accuracy
 
 
+EVENLY = "whose values are spread evenly between their bounds"
+NO_COEFFICIENTS = "no coefficients, since at this price the noise would leave none of a group of {size:,} records"
+
+
 def errors_of(asked: PrivatePlan, evidence: Evidence) -> tuple[MeasureError, ...]:
-    """The 95 % error of each measure, in words and in its own units."""
+    """The 95 % error of each measure, and of each coefficient of a regression, in words and in its own units."""
     accuracy = asked.accuracy()
-    return tuple(_error(each, accuracy[each.name], evidence) for each in asked.measures)
+    return tuple(
+        found
+        for each in asked.measures
+        for found in (
+            _coefficient_errors(each, accuracy[each.name], evidence)
+            if isinstance(each, Regression)
+            else [_error(each, accuracy[each.name], evidence)]
+        )
+    )
 
 
 def _error(measure: Measure, accuracy: Accuracy, evidence: Evidence) -> MeasureError:
-    if accuracy.error is None or isinstance(measure, Regression):
-        return MeasureError(measure=measure.name, error=None, words="the intervals that stand beside the coefficients")
     name, unit, _ = NAMES[type(measure)](measure, evidence)
-    if accuracy.of == "rows":
-        words = f"{_number(accuracy.error)} more records on the wrong side of the {name.partition(' of ')[0]} than best"
-        return MeasureError(measure=measure.name, error=accuracy.error, words=words)
     counted = isinstance(measure, (CountUnits, CountRows))
     what = f" {name}" if counted else f" {unit}" if unit else ""
-    size = f" if a group has {accuracy.group_size:,} records" if accuracy.group_size else ""
-    return MeasureError(measure=measure.name, error=accuracy.error, words=f"± {_number(accuracy.error)}{what}{size}")
+    words = f"± {_number(accuracy.error or 0.0)}{what}{_if_a_group(accuracy)}"
+    if accuracy.wrong_side is not None:
+        words += (
+            f", and whatever the data is, {_number(accuracy.wrong_side)} more records on the wrong side of the "
+            f"{name.partition(' of ')[0]} than best"
+        )
+    return MeasureError(measure=measure.name, error=accuracy.error, words=words, basis=accuracy.basis)
+
+
+def _if_a_group(accuracy: Accuracy) -> str:
+    """What the error supposes, in words."""
+    if accuracy.group_size is None:
+        return ""
+    spread = f" {EVENLY}" if accuracy.basis == "dummy data" else ""
+    return f" if a group has {accuracy.group_size:,} records{spread}"
+
+
+def _coefficient_errors(measure: Regression, accuracy: Accuracy, evidence: Evidence) -> list[MeasureError]:
+    """Of each coefficient, the intercept first; one sentence where the noise would leave none."""
+    if not accuracy.coefficients:
+        words = NO_COEFFICIENTS.format(size=accuracy.group_size or 0)
+        return [MeasureError(measure=measure.name, error=None, words=words, basis=accuracy.basis)]
+    return [
+        MeasureError(
+            measure=f"{measure.name}: {term}",
+            error=error,
+            words=f"± {_number(error)}{_if_a_group(accuracy)}",
+            basis=accuracy.basis,
+        )
+        for term, error in zip(_terms(measure, evidence), accuracy.coefficients, strict=True)
+    ]
 
 
 def _number(value: float) -> str:

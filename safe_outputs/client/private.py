@@ -45,7 +45,9 @@ class Question:
     def accuracy(self) -> dict[str, float | None]:
         """How far noise takes each answer at most, with 95 % probability, in its own units, by its name. Free.
 
-        Of a quantile: how many records more than best lie on its wrong side. None: it is told beside the answer.
+        Of a regression each coefficient has one. What is said of a quantile or a coefficient holds if values are spread
+        evenly between their bounds, as in the preview's made-up data; the preview says so, and what holds of a quantile
+        whatever the data is. None: at this price the noise would leave no coefficients.
         """
         noise = self.preview().answer.noise
         return {} if noise is None else {each.measure: each.error for each in noise.errors}

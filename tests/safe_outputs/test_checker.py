@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -627,7 +628,13 @@ def test_several_measures_at_one_price_with_their_intervals(room: Room) -> None:
         assert 9000 < records < 11_000 and 0 <= median <= 500
     assert "mean of medical_spending, number of records" in answer.in_words
     assert answer.noise is not None and len(answer.noise.errors) == 3
-    assert "US dollars if a group has 1,000 records" in answer.noise.errors[0].words
+    assert answer.noise.errors[0].words.endswith("US dollars if a group has 1,000 records")
+    assert [each.basis for each in answer.noise.errors] == ["any data", "any data", "dummy data"]
+    assert re.fullmatch(
+        r"± [\d.]+ if a group has 1,000 records whose values are spread evenly between their bounds, and whatever the "
+        r"data is, [\d.]+ more records on the wrong side of the median than best",
+        answer.noise.errors[2].words,
+    )
     header = Store(room.settings.store).get(answer.file.digest).decode().splitlines()[0]
     assert header.startswith("female,mean_spending,records,median,mean_spending_low,mean_spending_high,records_low")
 
@@ -675,9 +682,24 @@ def test_a_regression_is_a_table_of_coefficients(room: Room) -> None:
     )
     answer = room.answered(plan)
     assert answer.table.cells[0].codes[0] == "(intercept)"
+    assert answer.noise is not None
+    assert [each.measure for each in answer.noise.errors] == [
+        "line: (intercept)",
+        f"line: {answer.table.cells[1].codes[0]}",
+    ]
+    assert all(each.error and each.basis == "dummy data" for each in answer.noise.errors)
+    assert "whose values are spread evenly between their bounds" in answer.noise.errors[1].words
     slope = answer.table.cells[1]
     assert slope.values[0] is not None and 20 < slope.values[0] < 50
     assert slope.values[1] is not None and slope.ranges[0] is not None
+
+
+def test_a_regression_that_would_have_no_coefficients_says_so_before_it_is_paid(room: Room) -> None:
+    line = {"kind": "regression", "name": "line", "of": SPENDING, "on": [{"op": "column", "name": "doctor_visits"}]}
+    answer = room.answered(private([line], 1000, preview=True))
+    assert answer.noise is not None
+    (found,) = answer.noise.errors
+    assert found.error is None and "no coefficients, since at this price the noise would leave none" in found.words
 
 
 def test_a_regression_beside_others_is_refused_before_it_is_paid(room: Room) -> None:

@@ -300,7 +300,7 @@ def test_accuracy_that_is_stated_before_is_the_accuracy_stated_after() -> None:
     before = consistent_half_widths(noisy.drop(columns="value"), FORMS["rows and columns"], "deviation")
     after = make_consistent(noisy, FORMS["rows and columns"], "deviation").cells
     pd.testing.assert_frame_equal(before, after[["x", "y", "half_width"]])
-    assert (before["half_width"] < consistency.WIDTHS["gaussian"] * noisy["deviation"] + consistency.STEP).all()
+    assert (before["half_width"] < 1.96 * noisy["deviation"] + consistency.STEP).all()
 
 
 def test_ten_thousand_cells_take_seconds() -> None:

@@ -18,7 +18,7 @@ from disclosure_control.privacy.accuracy import Estimate
 from disclosure_control.privacy.advice import what_fits
 from disclosure_control.privacy.bounded import bounded
 from disclosure_control.privacy.ledger import ChargeState
-from disclosure_control.privacy.measures import CountRows, CountUnits, Mean, Quantile, Regression, Sum, Variance
+from disclosure_control.privacy.measures import CountRows, CountUnits, Mean, Regression, Sum, Variance
 from disclosure_control.privacy.mechanisms import NANO
 from disclosure_control.privacy.plan import Price
 from disclosure_control.privacy.release import PrivateRelease, drawn
@@ -288,26 +288,6 @@ def test_a_mean_of_nobody_is_unknown_between_its_bounds() -> None:
     with table_of([]) as connection:
         sums = bounded(connection, asked.design, salt=1)
     assert drawn(sums, asked.errors(), asked.hash, 1, 0).answers["m"] == (Estimate(None, -20.0, 50.0),)
-
-
-def test_a_quantile_has_few_rows_on_the_wrong_side() -> None:
-    rows = people(900)
-    asked = plan(measures=[Quantile(name="q", of=AGE, q="0.25", steps=100)], price=Price(nano_rho=NANO // 5))
-    ages = np.array([row[4] for row in rows])
-    with table_of(rows) as connection:
-        sums = bounded(connection, asked.design, salt=1)
-
-    def off(candidate: float) -> float:
-        return float(abs(0.75 * (ages < candidate).sum() - 0.25 * (ages > candidate).sum()))
-
-    best = min(off(each) for each in range(101))
-    limit = best + (asked.accuracy()["q"].error or 0)
-    hits = 0
-    for _ in range(DRAWS):
-        (found,) = drawn(sums, asked.errors(), asked.hash, 1, 0).answers["q"]
-        hits += off(found.value or 0) <= limit + 1e-9
-    assert stats.binom.cdf(hits, DRAWS, 0.95) > FALSE_ALARM
-    assert limit < 45
 
 
 def test_a_regression_finds_its_coefficients_within_its_covariance() -> None:
