@@ -199,6 +199,11 @@ def _require_submittable(session: Session, store: Store, statistic: Statistic, a
     answer = read_answer(store, statistic)
     if answer.verdict is Verdict.BLOCKED:
         raise NotPermitted(f"Statistic {statistic.id} is blocked and cannot leave. Its findings say how to fix it.")
+    _require_policy(session, statistic, answer, audience)
+
+
+def _require_policy(session: Session, statistic: Statistic, answer: Answer, audience: str) -> None:
+    """The one question of submission and approval. Raises `NotPermitted` with the policy's reason."""
     if (reason := why_policy_not(session, answer, audience)) is not None:
         raise NotPermitted(f"Statistic {statistic.id} cannot leave in this request. {reason}")
 
@@ -217,12 +222,21 @@ def withdraw(session: Session, request: ReleaseRequest, *, author: str, today: d
 
 
 def vote(
-    session: Session, request: ReleaseRequest, *, checker: str, vote: Vote, comment: str, seen: str, today: date
+    session: Session,
+    store: Store,
+    request: ReleaseRequest,
+    *,
+    checker: str,
+    vote: Vote,
+    comment: str,
+    seen: str,
+    today: date,
 ) -> None:
     """One checker's vote on the content whose hash she saw; decides the turn when enough have voted.
 
     Raises:
-        NotPermitted: the person may not review this request.
+        NotPermitted: the person may not review this request, or she approves what the release policy no longer lets
+            out. She can still ask for changes, or reject.
         WrongState: it is not under review, she has voted already, or the content is not what she saw.
         MalformedRequest: a vote that does not approve gives no reason.
     """
@@ -231,6 +245,9 @@ def vote(
         raise WrongState("The request changed after you opened it. Read it again, then vote.")
     if vote is not Vote.APPROVE and not comment.strip():
         raise MalformedRequest("Say what has to change, so that the author can act on it.")
+    if vote is Vote.APPROVE:
+        for item in request.items:
+            _require_policy(session, item.statistic, read_answer(store, item.statistic), request.audience)
     if request.state is RequestState.SUBMITTED:
         move(session, request, RequestState.IN_REVIEW, actor=checker, turn=request.turn)
     request.votes.append(

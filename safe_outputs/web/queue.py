@@ -95,6 +95,7 @@ def _vote(request_id: str, form: VoteForm) -> None:
     with transaction(service().engine) as database:
         requests.vote(
             database,
+            service().store,
             requests.find_request(database, request_id),
             checker=reader().name,
             vote=Vote(form.vote.data),

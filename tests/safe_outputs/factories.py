@@ -289,12 +289,18 @@ def a_request(
 
 
 def a_vote(
-    session: Session, request: ReleaseRequest, checker: str, vote: Vote = Vote.APPROVE, comment: str = ""
+    session: Session,
+    store: Store,
+    request: ReleaseRequest,
+    checker: str,
+    vote: Vote = Vote.APPROVE,
+    comment: str = "",
 ) -> None:
     """A vote on what the request holds now."""
     comment = comment or ("" if vote is Vote.APPROVE else "Please merge the small plans.")
     requests.vote(
         session,
+        store,
         request,
         checker=checker,
         vote=vote,
@@ -309,5 +315,5 @@ def approved(session: Session, store: Store, **facts: Any) -> ReleaseRequest:
     """A request that two output checkers have approved."""
     request = a_request(session, store, **facts)
     for checker in ("cleo", "carl"):
-        a_vote(session, request, checker)
+        a_vote(session, store, request, checker)
     return request

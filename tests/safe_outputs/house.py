@@ -109,7 +109,16 @@ def cast_vote(
     def step(session: Session) -> None:
         request = the_request(session, request_id)
         hash_seen = (request.content_hash or "") if seen is None else seen
-        requests.vote(session, request, checker=checker, vote=vote, comment=comment, seen=hash_seen, today=TODAY)
+        requests.vote(
+            session,
+            house.store,
+            request,
+            checker=checker,
+            vote=vote,
+            comment=comment,
+            seen=hash_seen,
+            today=TODAY,
+        )
 
     house.do(step)
 

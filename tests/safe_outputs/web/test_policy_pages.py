@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -10,9 +11,11 @@ from datasets.catalogue import Catalogue
 from datasets.versions import find_version
 from governance.database import reading
 from safe_outputs import release_policy
+from safe_outputs.asking import read_answer
 from safe_outputs.release_policy import told_by, why_not
-from safe_outputs.requests import content_hash
+from safe_outputs.requests import content_hash, why_policy_not
 from safe_outputs.statistics import Crosstab, Private
+from safe_outputs.transitions import RequestState
 from tests.safe_outputs.factories import CATALOGUE, with_policy
 from tests.safe_outputs.house import House, a_draft, a_submitted_request, an_answered_statistic, the_request
 from tests.safe_outputs.policy_matrix import MATRIX, PLANS, Case, a_catalogue, named, passes
@@ -61,6 +64,25 @@ def test_a_statistic_of_other_terms_is_asked_for_again(house: House, app: Flask)
     answer = Session(app, "rosa", "heron").call("POST", f"/requests/{request}/submit")
     assert answer.status_code == 403
     assert "not those under which this statistic was computed. Ask for it again" in sentence_of(answer)
+
+
+@pytest.mark.parametrize("policy", [{}, None], ids=["other terms", "answered before there were policies"])
+def test_what_the_policy_no_longer_lets_out_is_not_approved(house: House, app: Flask, policy: dict | None) -> None:
+    """I13: a checker's approval gets the sentence that a submission would get; she can still send it back."""
+    made = {} if policy is not None else {"policy": None}
+    request = a_submitted_request(house, [an_answered_statistic(house, **made)])
+    with_register(house, with_policy({}))
+    browser = Browser(app).sign_in("cleo")
+    answer = browser.vote(request)
+    assert answer.status_code == 403
+    with reading(house.engine) as session:
+        item = the_request(session, request).items[0]
+        reason = why_policy_not(session, read_answer(house.store, item.statistic), "publication")
+        assert the_request(session, request).votes == []
+        assert the_request(session, request).state is RequestState.SUBMITTED
+    assert reason is not None
+    assert reason in unescape(answer.get_data(as_text=True))
+    assert browser.vote(request, "request_changes", comment="Ask for it again.").status_code == 303
 
 
 def test_an_approval_is_bound_to_the_terms(house: House) -> None:
