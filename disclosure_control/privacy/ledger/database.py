@@ -1,21 +1,23 @@
 """Where a ledger is kept: SQLite or PostgreSQL, one writer at a time, each write on disk before it is told of.
 
-SQLite: immediate transactions, write-ahead log, full synchronisation. PostgreSQL: a writer locks the row of
-`ledger_schema`; the chain of entries has one order, so writers would wait for each other there in any case.
+SQLite: immediate transactions, write-ahead log, full synchronisation; writers queue, and sleep meanwhile (`turns`).
+PostgreSQL: a writer locks the row of `ledger_schema`; the chain of entries has one order, so writers would wait for each
+other there in any case.
 """
 
 import random
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from disclosure_control.errors import BrokenLedger, LedgerError, LedgerUnavailable
-from disclosure_control.privacy.ledger import migrations, statements
+from disclosure_control.privacy.ledger import migrations, statements, turns
 from disclosure_control.privacy.ledger.entries import Seal
 from disclosure_control.privacy.ledger.schema import REFUSAL, SCHEMA_VERSION
 
@@ -25,7 +27,7 @@ IDLE_MS = 20_000
 """How long one may hold a PostgreSQL ledger without doing anything: less than others wait for it."""
 
 PAUSE = (0.0003, 0.001)
-"""Seconds between two tries to write to a SQLite ledger."""
+"""Seconds between two tries to write, where somebody writes to a SQLite ledger out of turn."""
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 _CONSTRAINTS = "23"
 """PostgreSQL's codes for a violated constraint begin with it."""
@@ -98,12 +100,18 @@ class Database:
 
     @contextmanager
     def _begin(self, *, writing: bool = False) -> Iterator[Connection]:
-        with self.engine.connect() as connection:
+        with self._turn(writing), self.engine.connect() as connection:
             connection.execution_options(ledger_writing=writing)
             with connection.begin():
                 if connection.dialect.name == "postgresql" and not writing:
                     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 yield connection
+
+    def _turn(self, writing: bool) -> AbstractContextManager[None]:
+        """The writers' queue of a SQLite ledger; PostgreSQL has its own, and readers wait for nobody."""
+        if not writing or self.engine.dialect.name != "sqlite":
+            return nullcontext()
+        return turns.turn(Path(str(self.engine.url.database)), time.monotonic() + WAIT_MS / 1000)
 
     def _require_ours(self, connection: Connection, *, locking: bool = False) -> None:
         statement = statements.LOCK[connection.dialect.name] if locking else statements.SCHEMA
@@ -165,7 +173,9 @@ def _take_a_dead_socket_for_a_dead_connection(dialect: Any) -> None:
 def _prepare_sqlite(connection: Any, _entry: Any) -> None:
     connection.isolation_level = None  # our own BEGIN below, not the driver's
     connection.execute(f"PRAGMA busy_timeout={WAIT_MS}")
-    (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
+    cursor = connection.cursor()
+    _patiently(cursor, "PRAGMA journal_mode=WAL", time.monotonic() + WAIT_MS / 1000)
+    (mode,) = cursor.fetchone()
     if mode != "wal":
         raise LedgerUnavailable("SQLite cannot keep a write-ahead log there. Put the ledger on a local disk.")
     connection.execute("PRAGMA synchronous=FULL")
@@ -179,19 +189,19 @@ def _begin_sqlite(connection: Connection) -> None:
     cursor = connection.connection.cursor()
     cursor.execute("PRAGMA busy_timeout=0")
     try:
-        _in_turn(cursor, time.monotonic() + WAIT_MS / 1000)
+        _patiently(cursor, "BEGIN IMMEDIATE", time.monotonic() + WAIT_MS / 1000)
     finally:
         cursor.execute(f"PRAGMA busy_timeout={WAIT_MS}")
 
 
-def _in_turn(cursor: Any, until: float) -> None:
-    """Begin to write as soon as nobody else does.
+def _patiently(cursor: Any, statement: str, until: float) -> None:
+    """Execute what may find the database locked: one who writes out of turn, or makes it at this moment too.
 
-    SQLite's own wait grows to a tenth of a second, in which the ledger stands idle while all wait for it.
+    SQLite's own wait grows to a tenth of a second, and it does not wait at all to change how a database is kept.
     """
     while True:
         try:
-            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute(statement)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise

@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -69,7 +70,7 @@ def test_a_statistic_of_other_terms_is_asked_for_again(house: House, app: Flask)
 @pytest.mark.parametrize("policy", [{}, None], ids=["other terms", "answered before there were policies"])
 def test_what_the_policy_no_longer_lets_out_is_not_approved(house: House, app: Flask, policy: dict | None) -> None:
     """I13: a checker's approval gets the sentence that a submission would get; she can still send it back."""
-    made = {} if policy is not None else {"policy": None}
+    made: dict[str, Any] = {} if policy is not None else {"policy": None}
     request = a_submitted_request(house, [an_answered_statistic(house, **made)])
     with_register(house, with_policy({}))
     browser = Browser(app).sign_in("cleo")
