@@ -20,7 +20,8 @@ DisclosureControlError    base; its text says what, why and what to do next, and
 ├── PrivateReleaseFailed  a private statistic that was charged could not be computed; the charge stands
 ├── AttackFailed          the attack could not be carried out, so nothing is known to be safe
 └── LedgerError           the ledger cannot do this
-    └── BudgetExceeded    a price above what is left; PriceTooHigh says for a private plan what would fit
+    ├── BudgetExceeded    a price above what is left; PriceTooHigh says for a private plan what would fit
+    └── DeltaExceeded     a δ above what is left of its limit
 """
 
 from decimal import Decimal
@@ -130,6 +131,20 @@ class PriceTooHigh(BudgetExceeded):
 
     def __str__(self) -> str:
         return f"{super().__str__()} {self.fits}".strip()
+
+
+class DeltaExceeded(LedgerError):
+    """A δ above what is left of its limit in a scope; both in whole billionths."""
+
+    def __init__(self, scope: str, price: int, left: int) -> None:
+        super().__init__(scope, price, left)
+        self.scope, self.price, self.left = scope, price, left
+
+    def __str__(self) -> str:
+        return (
+            f"This costs δ = {in_rho(self.price)}, and “{self.scope}” has δ = {in_rho(self.left)} left of its limit. "
+            "Ask by keys whose values are in the catalogue, which costs no δ, or ask the data owner for a higher limit."
+        )
 
 
 class UnknownScope(LedgerError):

@@ -11,11 +11,13 @@ from typing import Any
 
 from disclosure_control.errors import LedgerError, in_rho
 
-__all__ = ["LARGEST", "NANO", "allowance_of", "in_rho", "price_of", "require_amount", "require_delta"]
+__all__ = ["DEFAULT_DELTA", "LARGEST", "NANO", "allowance_of", "in_rho", "price_of", "require_amount", "require_delta"]
 
 NANO = 1_000_000_000
 LARGEST = 10**18
 """The most that a scope may be granted in all: ρ = 1e9, far from the end of 64 bits."""
+DEFAULT_DELTA = 10_000
+"""The limit of δ, in billionths, of a scope whose first grant states none: 1e-5, ten questions with unknown keys."""
 
 
 def price_of(rho: Decimal | Fraction | str | float) -> int:

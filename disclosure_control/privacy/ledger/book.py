@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection
 
-from disclosure_control.errors import BudgetExceeded, LedgerError
+from disclosure_control.errors import BudgetExceeded, DeltaExceeded, LedgerError
 from disclosure_control.privacy.ledger import reading, verifying, writing
 from disclosure_control.privacy.ledger.amounts import require_amount, require_delta
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
@@ -30,8 +30,8 @@ LONGEST_TEXT = 1000
 class Ledger(AbstractContextManager["Ledger"]):
     """The ledger at a database URL (SQLite or PostgreSQL); made there when there is none, migrated when it is older.
 
-    All amounts are whole billionths of ρ. The order that keeps the promise is `reserve`, `begin`, read the data,
-    `commit`, and then hand out the bytes that `commit` returned.
+    All amounts are whole billionths, of ρ and of δ. The order that keeps the promise is `reserve`, `begin`, read the
+    data, `commit`, and then hand out the bytes that `commit` returned.
 
     Args:
         url: like `sqlite:///ledger.sqlite` or `postgresql://user@host/database`.
@@ -49,27 +49,32 @@ class Ledger(AbstractContextManager["Ledger"]):
         self._seal = Seal(key)
         self._database = Database(url, self._seal)
 
-    def grant(self, scope: Scope | str, nano_rho: int, *, granted_by: str) -> None:
+    def grant(self, scope: Scope | str, nano_rho: int, *, granted_by: str, nano_delta: int | None = None) -> None:
         """Add to a scope's budget. That `granted_by` is its owner is for the caller to know.
+
+        `nano_delta`: billionths of δ that are added to the limit; if it is given, `nano_rho` may be 0. Without it a
+        scope's first grant brings a limit of `DEFAULT_DELTA`, and a later one leaves the limit as it is.
 
         Raises:
             UnknownScope: no form of scope.
-            LedgerError: an amount that is not positive, or nobody who grants it.
+            LedgerError: nothing that is granted, or nobody who grants it.
         """
         name = str(parse_scope(scope))
-        amount = require_amount(nano_rho, "A grant")
+        delta = None if nano_delta is None else require_delta(nano_delta)
+        amount = nano_rho if delta and nano_rho == 0 else require_amount(nano_rho, "A grant")
         owner = _require_text(granted_by, "A grant names who granted it")
         with self._database.writing() as connection:
-            writing.add_grant(connection, self._seal, name, amount, owner)
+            writing.add_grant(connection, self._seal, name, amount, owner, nano_delta=delta)
 
     def reserve(self, scopes: Iterable[Scope | str], nano_rho: int, request: str, *, nano_delta: int = 0) -> Charge:
         """Charge all scopes, or none; the charge that `request` already has is returned as it is, with its result.
 
         Another person's retry of the same request is not charged to that person: the first one paid. `nano_delta`:
-        billionths of δ that the mechanism needs beside ρ; they add up in `guarantee`, and have no budget.
+        billionths of δ that the mechanism needs beside ρ; they add up, up to the limit that each scope has.
 
         Raises:
-            BudgetExceeded: a scope has less left than the price; says how much.
+            BudgetExceeded: a scope has less ρ left than the price; says how much.
+            DeltaExceeded: a scope has less δ left.
             UnknownScope: no form of scope.
             LedgerError: no dataset scope, a price that is not positive, or `request` was charged for something else.
         """
@@ -80,7 +85,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             earlier = reading.live_charge(connection, self._seal, identity)
             if earlier is not None:
                 return _same(earlier, wanted, (price, delta))
-            _require_left(connection, wanted, price)
+            _require_left(connection, wanted, price, delta)
             charge_id = f"c-{secrets.token_hex(8)}"
             made = Charge(charge_id, identity, wanted, price, ChargeState.RESERVED, at="", nano_delta=delta)
             return writing.add_charge(connection, self._seal, made)
@@ -151,7 +156,12 @@ class Ledger(AbstractContextManager["Ledger"]):
 
     def remaining(self, scope: Scope | str) -> int:
         """Billionths of ρ that a scope has left."""
-        granted, spent, _ = self._balance(scope)
+        granted, spent, *_ = self._balance(scope)
+        return granted - spent
+
+    def remaining_delta(self, scope: Scope | str) -> int:
+        """Billionths of δ that a scope has left."""
+        *_, granted, spent = self._balance(scope)
         return granted - spent
 
     def history(self, scope: Scope | str) -> list[Charge]:
@@ -191,7 +201,7 @@ class Ledger(AbstractContextManager["Ledger"]):
             raise LedgerError("A person's budget is a ration; the guarantee is the population's. Ask for that.")
         population = str(DatasetScope(named.population))
         with self._database.reading() as connection:
-            _, spent, delta = reading.balances(connection, [str(named)])[str(named)]
+            _, spent, _, delta = reading.balances(connection, [str(named)])[str(named)]
             return Guarantee(str(named), spent, delta, *reading.exact_releases(connection, self._seal, population))
 
     def head(self) -> Head:
@@ -220,7 +230,7 @@ class Ledger(AbstractContextManager["Ledger"]):
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _balance(self, scope: Scope | str) -> tuple[int, int, int]:
+    def _balance(self, scope: Scope | str) -> tuple[int, int, int, int]:
         name = str(parse_scope(scope))
         with self._database.reading() as connection:
             return reading.balances(connection, [name])[name]
@@ -242,11 +252,16 @@ def _same(earlier: Charge, wanted: tuple[str, ...], prices: tuple[int, int]) -> 
     return earlier
 
 
-def _require_left(connection: Connection, scopes: tuple[str, ...], price: int) -> None:
-    left = {scope: granted - spent for scope, (granted, spent, _) in reading.balances(connection, scopes).items()}
+def _require_left(connection: Connection, scopes: tuple[str, ...], price: int, delta: int) -> None:
+    found = reading.balances(connection, scopes)
+    left = {scope: granted - spent for scope, (granted, spent, _, _) in found.items()}
     least = min(left, key=lambda scope: (left[scope], scope))
     if price > left[least]:
         raise BudgetExceeded(least, price, left[least])
+    left = {scope: granted - spent for scope, (_, _, granted, spent) in found.items()}
+    least = min(left, key=lambda scope: (left[scope], scope))
+    if delta > left[least]:
+        raise DeltaExceeded(least, delta, left[least])
 
 
 def _require_population(scope: Scope | str) -> str:

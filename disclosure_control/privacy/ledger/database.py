@@ -1,8 +1,8 @@
 """Where a ledger is kept: SQLite or PostgreSQL, one writer at a time, each write on disk before it is told of.
 
 SQLite: immediate transactions, write-ahead log, full synchronisation; writers queue, and sleep meanwhile (`turns`).
-PostgreSQL: a writer locks the row of `ledger_schema`; the chain of entries has one order, so writers would wait for each
-other there in any case.
+PostgreSQL: a writer locks the row of `ledger_schema`. The chain of entries has one order, so writers would wait for
+each other in any case.
 """
 
 import random

@@ -47,10 +47,10 @@ def charges_of(connection: Connection, seal: Seal, scope: str) -> list[Charge]:
     return charges
 
 
-def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int, int]]:
-    """Granted and spent of each scope, and δ spent; nothing of all for one that was never granted anything."""
+def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int, int, int]]:
+    """Granted and spent of each scope, in ρ and in δ; nothing of all for one that was never granted anything."""
     found = {scope: statements.one(connection, statements.BALANCE, scope=scope) for scope in scopes}
-    return {scope: tuple(row) if row is not None else (0, 0, 0) for scope, row in found.items()}
+    return {scope: tuple(row) if row is not None else (0, 0, 0, 0) for scope, row in found.items()}
 
 
 def exact_releases(connection: Connection, seal: Seal, scope: str) -> tuple[int, ExactRelease | None]:

@@ -2,7 +2,7 @@
 
     ledger_schema    one row: the schema's version, and how entries are sealed; a writer locks it
     ledger_entry     what happened, in order, each entry with the hash of the one before; only ever appended to
-    ledger_balance   granted and spent of each scope, so that neither is summed up over history
+    ledger_balance   granted and spent of each scope, in ρ and in δ, so that neither is summed up over history
     ledger_charge    charges as they stand now, with their results
     ledger_charged   the same charges by scope
     ledger_exact     the exact releases of each population
@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from disclosure_control.privacy.ledger.charges import TRANSITIONS, ChargeState
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 schema = Table(
@@ -55,8 +55,9 @@ balance = Table(
     Column("granted", BigInteger, nullable=False),
     Column("spent", BigInteger, nullable=False),
     Column("spent_delta", BigInteger, nullable=False),
+    Column("granted_delta", BigInteger, nullable=False),
     CheckConstraint("spent >= 0 AND spent <= granted", name="never_overspent"),
-    CheckConstraint("spent_delta >= 0", name="no_negative_delta"),
+    CheckConstraint("spent_delta >= 0 AND spent_delta <= granted_delta", name="delta_never_overspent"),
 )
 charge = Table(
     "ledger_charge",
@@ -107,7 +108,11 @@ FORBIDDEN: tuple[tuple[str, str, str | None], ...] = (
     ("ledger_schema", "DELETE", None),
     ("ledger_entry", "UPDATE", None),
     ("ledger_entry", "DELETE", None),
-    ("ledger_balance", "UPDATE", "NOT (NEW.scope = OLD.scope AND NEW.granted >= OLD.granted)"),
+    (
+        "ledger_balance",
+        "UPDATE",
+        "NOT (NEW.scope = OLD.scope AND NEW.granted >= OLD.granted AND NEW.granted_delta >= OLD.granted_delta)",
+    ),
     ("ledger_balance", "DELETE", None),
     ("ledger_charge", "INSERT", "NEW.state <> 'reserved'"),
     ("ledger_charge", "UPDATE", f"NOT ({_SAME_CHARGE} AND (OLD.state || '>' || NEW.state) IN ({_MOVES}))"),
@@ -123,34 +128,43 @@ FORBIDDEN: tuple[tuple[str, str, str | None], ...] = (
 def create(connection: Connection, seal: str) -> None:
     """Make the tables and their triggers where there are none."""
     metadata.create_all(connection, checkfirst=False)
-    make = {"sqlite": _sqlite_triggers, "postgresql": _postgresql_triggers}[connection.dialect.name]
-    for statement in make():
-        connection.execute(text(statement))
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(_POSTGRESQL_REFUSE))
+    for table in metadata.tables:
+        guard(connection, table)
     connection.execute(schema.insert().values(version=SCHEMA_VERSION, seal=seal))
 
 
-def _sqlite_triggers() -> list[str]:
+def guard(connection: Connection, table: str) -> None:
+    """Make the triggers of one table."""
+    make = {"sqlite": _sqlite_triggers, "postgresql": _postgresql_triggers}[connection.dialect.name]
+    for statement in make(table):
+        connection.execute(text(statement))
+
+
+def _forbidden(wanted: str) -> list[tuple[str, str]]:
+    return [(action, when or "") for table, action, when in FORBIDDEN if table == wanted]
+
+
+def _sqlite_triggers(table: str) -> list[str]:
     return [
         f"CREATE TRIGGER {table}_{action.lower()} BEFORE {action} ON {table}"
         + (f" WHEN {when}" if when else "")
         + f" BEGIN SELECT RAISE(ABORT, '{REFUSAL}'); END"
-        for table, action, when in FORBIDDEN
+        for action, when in _forbidden(table)
     ]
 
 
-def _postgresql_triggers() -> list[str]:
-    function = (
-        "CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
-    )
+_POSTGRESQL_REFUSE = (
+    f"CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '{REFUSAL}'; END $$"
+)
+
+
+def _postgresql_triggers(table: str) -> list[str]:
     rows = [
         f"CREATE TRIGGER {table}_{action.lower()} BEFORE {action} ON {table} FOR EACH ROW"
         + (f" WHEN ({when})" if when else "")
         + " EXECUTE FUNCTION ledger_refuse()"
-        for table, action, when in FORBIDDEN
+        for action, when in _forbidden(table)
     ]
-    tables = [
-        f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ledger_refuse()"
-        for table in metadata.tables
-    ]
-    return [function, *rows, *tables]
+    return [*rows, f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} EXECUTE FUNCTION ledger_refuse()"]

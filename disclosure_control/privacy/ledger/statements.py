@@ -18,7 +18,7 @@ LOCK = {"sqlite": SCHEMA, "postgresql": f"{SCHEMA} FOR UPDATE"}
 _CHARGE = "SELECT id, sequence, request, scopes, nano_rho, nano_delta, state, at, result FROM ledger_charge"
 CHARGE = f"{_CHARGE} WHERE id = :id"
 LIVE_CHARGE = f"{_CHARGE} WHERE request = :request AND state <> 'void'"
-BALANCE = "SELECT granted, spent, spent_delta FROM ledger_balance WHERE scope = :scope"
+BALANCE = "SELECT granted, spent, granted_delta, spent_delta FROM ledger_balance WHERE scope = :scope"
 HEAD = "SELECT sequence, hash FROM ledger_entry ORDER BY sequence DESC LIMIT 1"
 ENTRIES = (
     "SELECT sequence, at, kind, subject, detail, previous, hash FROM ledger_entry "
@@ -31,9 +31,13 @@ ADD_CHARGE = (
     "VALUES (:id, :sequence, :request, :scopes, :nano_rho, :nano_delta, :state, :at)"
 )
 ADD_CHARGED = "INSERT INTO ledger_charged (charge_id, scope) VALUES (:id, :scope)"
-ADD_BALANCE = "INSERT INTO ledger_balance (scope, granted, spent, spent_delta) VALUES (:scope, :amount, 0, 0)"
+ADD_BALANCE = (
+    "INSERT INTO ledger_balance (scope, granted, spent, spent_delta, granted_delta) VALUES (:scope, :rho, 0, 0, :delta)"
+)
 ADD_EXACT = "INSERT INTO ledger_exact (scope, what, sequence) VALUES (:scope, :what, :sequence)"
-GRANT = "UPDATE ledger_balance SET granted = granted + :amount WHERE scope = :scope"
+GRANT = (
+    "UPDATE ledger_balance SET granted = granted + :rho, granted_delta = granted_delta + :delta WHERE scope = :scope"
+)
 SPEND = "UPDATE ledger_balance SET spent = spent + :rho, spent_delta = spent_delta + :delta WHERE scope = :scope"
 MOVE = "UPDATE ledger_charge SET state = :state WHERE id = :id"
 COMMIT = "UPDATE ledger_charge SET state = 'committed', result = :result WHERE id = :id"

@@ -21,6 +21,7 @@ class _Told:
     head: Head = field(default_factory=lambda: Head(0, ""))
     granted: Counter[str] = field(default_factory=Counter)
     spent: Counter[str] = field(default_factory=Counter)
+    granted_delta: Counter[str] = field(default_factory=Counter)
     spent_delta: Counter[str] = field(default_factory=Counter)
     charges: dict[str, dict[str, Any]] = field(default_factory=dict)
     exact: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -29,6 +30,8 @@ class _Told:
         match entry.kind:
             case "grant":
                 self.granted[entry.subject] += entry.detail["nano_rho"]
+                if "nano_delta" in entry.detail:  # before schema version 3, δ had no limit
+                    self.granted_delta[entry.subject] += entry.detail["nano_delta"]
             case "exact":
                 self.exact[(entry.subject, entry.detail["what"])] = entry.sequence
             case ChargeState.RESERVED.value if entry.subject not in self.charges:
@@ -55,7 +58,8 @@ class _Told:
         for scope in present["scopes"]:
             self.spent[scope] += sign * present["nano_rho"]
             self.spent_delta[scope] += sign * present["nano_delta"]
-            if self.spent[scope] > self.granted[scope]:
+            limit = self.granted_delta.get(scope, self.spent_delta[scope])
+            if self.spent[scope] > self.granted[scope] or self.spent_delta[scope] > limit:
                 raise broken(f"entry {entry.sequence} spends more than “{scope}” had")
 
 
@@ -80,8 +84,9 @@ def verify(connection: Connection, seal: Seal, checkpoint: Head | None) -> Head:
 
 def _compare_balances(connection: Connection, told: _Told) -> None:
     for row in connection.execute(select(balance)):
-        books = (told.granted, told.spent, told.spent_delta)
-        if (row.granted, row.spent, row.spent_delta) != tuple(book.pop(row.scope, 0) for book in books):
+        books = (told.granted, told.spent, told.granted_delta, told.spent_delta)
+        kept = (row.granted, row.spent, row.granted_delta, row.spent_delta)
+        if kept != tuple(book.pop(row.scope, 0) for book in books):
             raise broken(f"the balance of “{row.scope}” is not what its entries add up to")
     if +told.granted or +told.spent:
         raise broken("a scope has lost its balance")

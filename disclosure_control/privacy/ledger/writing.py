@@ -7,20 +7,34 @@ from sqlalchemy import Connection
 
 from disclosure_control.errors import LedgerError
 from disclosure_control.privacy.ledger import statements
-from disclosure_control.privacy.ledger.amounts import LARGEST
+from disclosure_control.privacy.ledger.amounts import DEFAULT_DELTA, LARGEST, NANO
 from disclosure_control.privacy.ledger.charges import Charge, ChargeState
 from disclosure_control.privacy.ledger.entries import Seal, append, broken, digest_of
 from disclosure_control.privacy.ledger.guarantee import ExactRelease
 
 
-def add_grant(connection: Connection, seal: Seal, scope: str, nano_rho: int, granted_by: str, *, at: str = "") -> None:
-    """Make a scope's budget larger."""
+def add_grant(
+    connection: Connection,
+    seal: Seal,
+    scope: str,
+    nano_rho: int,
+    granted_by: str,
+    *,
+    nano_delta: int | None = None,
+    at: str = "",
+) -> None:
+    """Make a scope's budget larger. `nano_delta`: None is `DEFAULT_DELTA` for the first grant, and nothing later."""
     present = statements.one(connection, statements.BALANCE, scope=scope)
-    if (present[0] if present else 0) + nano_rho > LARGEST:
+    granted, _, granted_delta, _ = present or (0, 0, 0, 0)
+    delta = nano_delta if nano_delta is not None else 0 if present else DEFAULT_DELTA
+    if granted + nano_rho > LARGEST:
         raise LedgerError(f"The grants of “{scope}” would add up to more than {LARGEST} billionths of ρ.")
-    append(connection, seal, "grant", scope, {"nano_rho": nano_rho, "granted_by": granted_by}, at)
+    if granted_delta + delta >= NANO:
+        raise LedgerError(f"The grants of “{scope}” would add up to δ = 1 or more, which promises nothing.")
+    detail = {"nano_rho": nano_rho, "nano_delta": delta, "granted_by": granted_by}
+    append(connection, seal, "grant", scope, detail, at)
     change = statements.GRANT if present else statements.ADD_BALANCE
-    statements.run(connection, change, scope=scope, amount=nano_rho)
+    statements.run(connection, change, scope=scope, rho=nano_rho, delta=delta)
 
 
 def add_charge(connection: Connection, seal: Seal, made: Charge) -> Charge:

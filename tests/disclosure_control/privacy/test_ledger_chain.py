@@ -140,7 +140,7 @@ EDITS: dict[str, tuple[str, str]] = {
     "a balance spent less": ("UPDATE ledger_balance SET spent = 0 WHERE scope = 'project:p/d'", "“project:p/d”"),
     "a balance taken out": ("DELETE FROM ledger_balance WHERE scope = 'person:bob'", "a scope has lost its balance"),
     "a charge taken out": ("DELETE FROM ledger_charge WHERE request = 'reading'", "was taken out"),
-    "a balance of nobody": ("INSERT INTO ledger_balance VALUES ('dataset:e', 9, 0, 0)", "“dataset:e”"),
+    "a balance of nobody": ("INSERT INTO ledger_balance VALUES ('dataset:e', 9, 0, 0, 0)", "“dataset:e”"),
     "a cheaper charge": ("UPDATE ledger_charge SET nano_rho = 1 WHERE request = 'reading'", "not as its entries tell"),
     "another δ": ("UPDATE ledger_charge SET nano_delta = 1 WHERE request = 'reading'", "not as its entries tell"),
     "a balance with less δ": ("UPDATE ledger_balance SET spent_delta = 0", "balance of"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from disclosure_control import Ledger, LedgerError
-from disclosure_control.privacy.ledger import NANO, DatasetScope, epsilon
+from disclosure_control.privacy.ledger import DEFAULT_DELTA, NANO, DatasetScope, epsilon
 
 BOTH = ["dataset:d", "project:p/d"]
 
@@ -35,7 +35,7 @@ def test_delta_adds_up_beside_rho(spent: Ledger) -> None:
     """Approximate zCDP composes: ρ adds up, and so does δ (Bun and Steinke 2016, section 8)."""
     spent.reserve(BOTH, 1, "threshold", nano_delta=1000)
     spent.reserve(["dataset:d", "project:q/d"], 1, "another", nano_delta=500)
-    spent.void(spent.reserve(BOTH, 1, "void", nano_delta=10_000), "no reading began")
+    spent.void(spent.reserve(BOTH, 1, "void", nano_delta=9000), "no reading began")
     guarantee = spent.guarantee("dataset:d")
     assert (guarantee.nano_delta, spent.guarantee("project:p/d").nano_delta) == (1500, 1000)
     assert guarantee.delta(1e-6) == pytest.approx(2.5e-6)
@@ -45,11 +45,12 @@ def test_delta_adds_up_beside_rho(spent: Ledger) -> None:
 
 
 def test_where_all_delta_is_spent_no_epsilon_is_told(spent: Ledger) -> None:
-    for number in range(2):
-        spent.reserve(BOTH, 1, f"r{number}", nano_delta=NANO // 2)
+    for scope in BOTH:
+        spent.grant(scope, 1, granted_by="owner", nano_delta=NANO - DEFAULT_DELTA - 1)
+    spent.reserve(BOTH, 1, "r", nano_delta=NANO - 1)
     guarantee = spent.guarantee("dataset:d")
     assert guarantee.epsilon() is None
-    assert guarantee.sentence() == "ρ = 0.100000002 was spent, with δ = 1: no ε follows from it."
+    assert guarantee.sentence() == "ρ = 0.100000001 was spent, with δ = 0.999999999: no ε follows from it."
 
 
 def test_an_exact_release_voids_the_epsilon_of_its_population_and_of_no_other(spent: Ledger) -> None:
