@@ -35,7 +35,7 @@ def test_delta_adds_up_beside_rho(spent: Ledger) -> None:
     """Approximate zCDP composes: ρ adds up, and so does δ (Bun and Steinke 2016, section 8)."""
     spent.reserve(BOTH, 1, "threshold", nano_delta=1000)
     spent.reserve(["dataset:d", "project:q/d"], 1, "another", nano_delta=500)
-    spent.void(spent.reserve(BOTH, 1, "void", nano_delta=9000), "no reading began")
+    spent.void(spent.reserve(BOTH, 1, "void", nano_delta=8000), "no reading began")
     guarantee = spent.guarantee("dataset:d")
     assert (guarantee.nano_delta, spent.guarantee("project:p/d").nano_delta) == (1500, 1000)
     assert guarantee.delta(1e-6) == pytest.approx(2.5e-6)
