@@ -36,7 +36,7 @@ from disclosure_control.hierarchy import Hierarchy
 from disclosure_control.primary import suppress_primary
 from disclosure_control.privacy.consistency import ConsistentTable, consistent_half_widths, make_consistent
 from disclosure_control.privacy.ledger import Charge, Ledger
-from disclosure_control.privacy.margins import noisy_cells
+from disclosure_control.privacy.margins import consistent_errors, consistent_release, noisy_cells
 from disclosure_control.privacy.plan import PrivatePlan
 from disclosure_control.privacy.sql import plan_from_sql
 from disclosure_control.profiles import RuleProfile
@@ -116,7 +116,9 @@ __all__ = [
     "attack",
     "build_ptable",
     "cell_facts",
+    "consistent_errors",
     "consistent_half_widths",
+    "consistent_release",
     "make_consistent",
     "noisy_cells",
     "passes",

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from disclosure_control.errors import MalformedPrivatePlan
+from disclosure_control.hierarchy import TOTAL
 from disclosure_control.privacy.catalogue import WORD, PublicDataset
 from disclosure_control.privacy.compiled import Compiler
 from disclosure_control.privacy.expressions import Expression
 from disclosure_control.privacy.keys import Domain, Key, cells_of, domain_of
-from disclosure_control.privacy.measures import UNITS, CountUnits, Measure, Room, Series, Sum, series_of
+from disclosure_control.privacy.measures import UNITS, CountRows, CountUnits, Measure, Room, Series, Sum, series_of
 from disclosure_control.privacy.mechanisms import Kind
-from disclosure_control.privacy.sensitivity import Sensitivity, sensitivity_of
+from disclosure_control.privacy.sensitivity import Sensitivity, sensitivity_of, sensitivity_with_totals
 
 MOST_NUMBERS = 4_000_000
 
@@ -26,6 +28,7 @@ class Design:
         made_of: the series of each measure, by its name.
         parts: each series' part of the price; they add up to 1.
         names: a name for each series.
+        margins: whether the groups' totals are answered too.
     """
 
     dataset: PublicDataset
@@ -41,12 +44,15 @@ class Design:
     parts: dict[Series, Fraction]
     names: dict[Series, str]
     kind: Kind
+    margins: bool
 
     @property
     def series(self) -> tuple[Series, ...]:
         return tuple(self.parts)
 
     def sensitivity(self, series: Series) -> Sensitivity:
+        if self.margins:
+            return sensitivity_with_totals(series, self.groups, self.rows, len(self.domains))
         return sensitivity_of(series, self.groups, self.rows)
 
     def split(self, nano_rho: int) -> dict[Series, int]:
@@ -71,12 +77,16 @@ def designed(
     groups: int,
     rows: int,
     kind: Kind,
+    margins: bool = False,
 ) -> Design:
     """The plan made ready. Raises `MalformedPrivatePlan`, which says what does not fit, before any data is read."""
     compiler = Compiler(dataset)
     condition = None if where is None else compiler.truth(where, "The filter")[0]
     domains = tuple(domain_of(key, compiler, unknown=unknown) for key in by)
-    cells = 0 if unknown else cells_of(domains)
+    cells = 0 if unknown else cells_of(domains, margins=margins)
+    groups_of_a_unit = groups if unknown else min(groups, prod(len(domain.values) for domain in domains))
+    if margins:
+        _require_totals(domains, measures, groups_of_a_unit, unknown=unknown)
     made_of = _made_of(measures, compiler, Room(dataset.most_units, rows))
     parts = _parts(measures, made_of, unknown=unknown)
     design = Design(
@@ -86,16 +96,36 @@ def designed(
         keys=tuple(compiler.compile(key.of).sql for key in by),
         domains=domains,
         unknown=unknown,
-        groups=groups if unknown else min(groups, cells),
+        groups=groups_of_a_unit,
         rows=rows,
         measures=tuple(measures),
         made_of=made_of,
         parts=parts,
         names=_names(made_of),
         kind=kind,
+        margins=margins,
     )
     _require_headroom(design, cells)
     return design
+
+
+def _require_totals(domains: Sequence[Domain], measures: Sequence[Measure], groups: int, *, unknown: bool) -> None:
+    """Raise `MalformedPrivatePlan` unless totals are sums of the groups, and numbers of what the groups count."""
+    if unknown:
+        raise MalformedPrivatePlan(
+            "Groups of unknown keys are not all told of, so they have no totals. Ask by public keys, or without totals."
+        )
+    if not domains:
+        raise MalformedPrivatePlan("Totals need a key that they are totals over. Name one, or ask without totals.")
+    if any(not isinstance(each, CountUnits | CountRows) for each in measures):
+        raise MalformedPrivatePlan("Only counts have totals that add up. Ask for other measures in another statistic.")
+    if groups > 1 and any(isinstance(each, CountUnits) for each in measures):
+        raise MalformedPrivatePlan(
+            "A unit that counts in several groups would count several times in their totals. Take groups_per_unit=1, "
+            "or count rows."
+        )
+    if any(TOTAL in domain.values for domain in domains):
+        raise MalformedPrivatePlan(f"A key has the value “{TOTAL}”, which is the total's code. Ask without totals.")
 
 
 def _made_of(measures: Sequence[Measure], compiler: Compiler, room: Room) -> dict[str, tuple[Series, ...]]:
@@ -130,7 +160,7 @@ def _names(made_of: dict[str, tuple[Series, ...]]) -> dict[Series, str]:
 def _require_headroom(design: Design, cells: int) -> None:
     """Every sum of all contributions, and what one unit changes, stays within 64 bits."""
     for series in design.series:
-        most = series.per_group(design.rows)
+        most = series.per_group(design.rows) * (design.groups if design.margins else 1)
         if design.dataset.most_units * most > WORD or design.groups * most > WORD:
             raise MalformedPrivatePlan(
                 "A sum over all units does not fit into 64 bits. Ask for fewer rows per unit or narrower bounds, or "

@@ -72,9 +72,9 @@ def _public_values(key: Key, kind: Type, compiler: Compiler) -> tuple[str, ...]:
     return ("false", "true")
 
 
-def cells_of(domains: Sequence[Domain]) -> int:
-    """How many groups there are. Raises `MalformedPrivatePlan` where they are too many."""
-    cells = prod(len(domain.values) for domain in domains)
+def cells_of(domains: Sequence[Domain], *, margins: bool = False) -> int:
+    """How many groups there are, with their totals if wanted. Raises `MalformedPrivatePlan` where they are too many."""
+    cells = prod(len(domain.values) + margins for domain in domains)
     if cells > MOST_CELLS:
         raise MalformedPrivatePlan(
             f"This makes {cells:,} groups, and {MOST_CELLS:,} are the most. Leave a key out, or ask for unknown keys."

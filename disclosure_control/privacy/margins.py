@@ -1,14 +1,24 @@
-"""A noisy table with its margins, put together from the releases of several plans, as `make_consistent` takes it."""
+"""Noisy tables with their margins, of one plan or put together from several, as `make_consistent` takes them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from disclosure_control.errors import MalformedTable
 from disclosure_control.hierarchy import TOTAL
+from disclosure_control.privacy.consistency import (
+    RESULTS,
+    ConsistentTable,
+    consistent_half_widths,
+    make_consistent,
+)
 from disclosure_control.privacy.measures import CountRows, CountUnits
 from disclosure_control.privacy.plan import PrivatePlan
 from disclosure_control.privacy.release import PrivateRelease
+from disclosure_control.privacy.totals import codes_with_totals
+
+COLUMNS = frozenset({*RESULTS, "deviation"})
 
 
 def noisy_cells(released: Sequence[tuple[PrivatePlan, PrivateRelease]], measure: str) -> pd.DataFrame:
@@ -32,6 +42,46 @@ def noisy_cells(released: Sequence[tuple[PrivatePlan, PrivateRelease]], measure:
             named = dict.fromkeys(keys, TOTAL) | dict(zip(release.keys, codes, strict=True))
             rows.append(named | {"value": answer.value, "deviation": deviation})
     return pd.DataFrame(rows, columns=[*keys, "value", "deviation"])
+
+
+def consistent_release(plan: PrivatePlan, release: PrivateRelease, measure: str) -> ConsistentTable:
+    """The noisy counts of a plan with `margins`, made to add up: cells in the order of its codes.
+
+    Reads noisy numbers alone, so it costs nothing.
+
+    Raises:
+        MalformedTable: the release is another plan's, the plan has no margins, or there are too many cells.
+        ConsistencyFailed, RoundingFailed: as `make_consistent`.
+    """
+    require_consistent(plan)
+    cells = noisy_cells([(plan, release)], measure)
+    found = make_consistent(cells, dict.fromkeys(release.keys), "deviation", mechanism=plan.mechanism)
+    return replace(found, cells=cells[[*release.keys]].merge(found.cells, how="left"))
+
+
+def consistent_errors(plan: PrivatePlan, measure: str) -> pd.DataFrame:
+    """How exact least squares will make every count of a plan with `margins`; free, and no data is read.
+
+    Returns:
+        One row for every cell: its codes, and `half_width` of its 95 % interval.
+
+    Raises:
+        MalformedTable: as `consistent_release`.
+    """
+    require_consistent(plan)
+    keys = [domain.name for domain in plan.design.domains]
+    cells = pd.DataFrame(codes_with_totals(plan.design.domains), columns=keys)
+    deviation = plan.errors().deviation(plan.design.made_of[measure][0])
+    return cells.merge(consistent_half_widths(cells, dict.fromkeys(keys), deviation, mechanism=plan.mechanism))
+
+
+def require_consistent(plan: PrivatePlan) -> None:
+    """Raise `MalformedTable` for a plan whose answer is no table that can be made to add up."""
+    if not plan.margins:
+        raise MalformedTable("This plan has no margins, so there is nothing to add up. Ask it with margins=True.")
+    taken = {domain.name for domain in plan.design.domains} & COLUMNS
+    if taken:
+        raise MalformedTable(f"A key is called “{min(taken)}”, as a column of the result. Rename it.")
 
 
 def _deviation(plan: PrivatePlan, release: PrivateRelease, measure: str) -> float:

@@ -33,6 +33,7 @@ from disclosure_control.privacy.mechanisms import DELTA, NANO, Kind, epsilon_of
 from disclosure_control.privacy.release import PrivateRelease, drawn, dry, released
 from disclosure_control.privacy.scales import Errors
 from disclosure_control.privacy.sensitivity import Sensitivity
+from disclosure_control.privacy.totals import with_totals
 
 MOST_DEPTH, MOST_NODES, MOST_CHARACTERS = 60, 3000, 1_000_000
 DEAREST = 10**12
@@ -98,6 +99,8 @@ class Question(Frozen):
         where: which rows count.
         by: the keys of the groups; `unknown_keys` where they are not public.
         groups_per_unit, rows_per_unit: K and M: in how many groups, and with how many rows in each, a unit counts.
+        margins: answer the totals over every choice of keys too; true numbers add up, and `consistent_release` makes
+            noisy ones.
     """
 
     where: Expression | None = None
@@ -107,6 +110,7 @@ class Question(Frozen):
     rows_per_unit: Annotated[int, Field(ge=1, le=100_000)] = 1
     measures: Measures
     mechanism: Kind = "gaussian"
+    margins: bool = False
     price: Annotated[Price | Wanted, Field(discriminator="kind")]
 
 
@@ -150,6 +154,7 @@ class PrivatePlan(Question):
         groups_per_unit: int = 1,
         rows_per_unit: int = 1,
         mechanism: Kind = "gaussian",
+        margins: bool = False,
     ) -> Self:
         """A plan on a published dataset, of which it takes the columns that it uses.
 
@@ -171,6 +176,7 @@ class PrivatePlan(Question):
                 rows_per_unit=rows_per_unit,
                 measures=tuple(measures),
                 mechanism=mechanism,
+                margins=margins,
                 price=price,
             )
         )
@@ -197,8 +203,10 @@ class PrivatePlan(Question):
         return _valid_or_sentence(lambda: cls.model_validate_json(json.dumps(value), strict=True))
 
     def to_json(self) -> str:
-        """Canonical JSON: every field, sorted keys, no spaces."""
+        """Canonical JSON: every field (`margins` where it is true, since plans had none), sorted keys, no spaces."""
         value = self.model_dump(mode="json")
+        if not self.margins:
+            del value["margins"]
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
     @property
@@ -218,6 +226,7 @@ class PrivatePlan(Question):
             groups=self.groups_per_unit,
             rows=self.rows_per_unit,
             kind=self.mechanism,
+            margins=self.margins,
         )
 
     def require_published(self, dataset: PublicDataset) -> None:
@@ -256,7 +265,7 @@ class PrivatePlan(Question):
         A list in the order of the groups (of lists of bins, for a quantile); with unknown keys of the groups that
         somebody is in, which the entry "groups" names.
         """
-        found: Bounded = bounded(connection, self.design, salt)
+        found: Bounded = with_totals(bounded(connection, self.design, salt), self.design)
         sums: dict[str, list[Any]] = {name: each.tolist() for name, each in found.sums.items()}
         return sums | {"groups": list(found.codes)} if self.design.unknown else sums
 

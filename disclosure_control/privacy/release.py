@@ -20,6 +20,7 @@ from disclosure_control.privacy.mechanisms import Noise, Threshold
 from disclosure_control.privacy.quantiles import scores
 from disclosure_control.privacy.regression import Fit, fit
 from disclosure_control.privacy.scales import Errors
+from disclosure_control.privacy.totals import with_totals
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class PrivateRelease:
 
     Attributes:
         plan: the plan's hash. nano_rho, nano_delta: what was paid.
-        keys: the names of the keys; `codes` has one value of each for every group.
+        keys: the names of the keys; `codes` has one value of each for every group (of totals “_T”).
         answers: for each measure but regressions, one estimate for every group, in the order of `codes`.
         fits: for each regression, one fit for every group.
         charge: the charge in the ledger; None for a dry run.
@@ -99,7 +100,7 @@ def _request(plan_hash: str, scopes: Sequence[str]) -> str:
 def _read(connection: duckdb.DuckDBPyConnection, design: Design) -> Bounded:
     """The bounded sums. What an engine says of its failure could tell of the data: it is dropped."""
     try:
-        return bounded(connection, design)
+        return with_totals(bounded(connection, design), design)
     except (duckdb.Error, DisclosureControlError, MemoryError, ArithmeticError, ValueError):
         raise PrivateReleaseFailed(
             "The statistic could not be computed. It stays charged, since the data was read. Tell the operator."
@@ -110,7 +111,7 @@ def dry(design: Design, units: int, seed: int) -> Bounded:
     """Bounded sums of made-up data."""
     with duckdb.connect() as connection:
         dummy_table(connection, design.dataset, units, seed)
-        return bounded(connection, design, salt=seed)
+        return with_totals(bounded(connection, design, salt=seed), design)
 
 
 def mechanisms_of(errors: Errors, nano_delta: int) -> dict[Series, Noise | Threshold]:

@@ -28,6 +28,17 @@ def sensitivity_of(series: Series, groups: int, rows_per_unit: int) -> Sensitivi
     return Sensitivity(groups, most, groups * most, _rounded_up(groups, most))
 
 
+def sensitivity_with_totals(series: Series, groups: int, rows_per_unit: int, keys: int) -> Sensitivity:
+    """Of a table by so many keys and of its totals over every choice of them, as one list of numbers.
+
+    There are 2^keys levels. At each of them a unit adds K·B together, whatever number of its groups one total holds: so
+    L1 = 2^keys·K·B, L∞ = K·B, and L2² = K·B² by all keys and at most K²·B² at every other level.
+    """
+    most, levels = series.per_group(rows_per_unit), 2**keys
+    squares = groups + (levels - 1) * groups**2
+    return Sensitivity(groups * levels, groups * most, groups * levels * most, _rounded_up(squares, most))
+
+
 def score_sensitivity(q_thousandths: int, rows_per_unit: int) -> int:
     """How much one unit changes a quantile's score in one group: its rows lie below or above a candidate.
 

@@ -125,6 +125,14 @@ SHAPES: dict[str, PrivatePlan] = {
         groups_per_unit=2,
         rows_per_unit=5,
     ),
+    "persons with totals": plan(by=[key(SITE, "a"), key(FEMALE, "b")], margins=True, price=Price(nano_rho=300_000_000)),
+    "rows with totals": plan(
+        by=[key(SITE, "a"), key(WARD, "b"), key(FEMALE, "c")],
+        measures=[CountRows(name="n")],
+        groups_per_unit=3,
+        rows_per_unit=2,
+        margins=True,
+    ),
     "unknown keys": plan(
         by=[key(AGE)],
         unknown_keys=UnknownKeys(),

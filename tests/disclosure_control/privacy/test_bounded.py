@@ -208,6 +208,16 @@ def by_group(asked: PrivatePlan, found: dict[str, list[Any]]) -> dict[str, dict[
     return {each: named.get(each, defaultdict(int)) for each in asked.sensitivity()}
 
 
+def test_totals_that_hold_several_groups_of_one_unit_are_within_the_claimed_sensitivity() -> None:
+    """Its three groups are in the same totals: these change by three times as much as one group."""
+    rows: list[Row] = [(1, "North", ward, sex, 1, 1.0) for ward, sex in ((1, True), (1, False), (2, True))] * 2
+    asked = SHAPES["rows with totals"]
+    found = np.array(sums(asked, rows)["rows"], dtype=float)
+    claimed = asked.sensitivity()["rows"]
+    assert (found.sum(), found.max()) == (claimed.l1, claimed.linf) == (2 * 3 * 8, 2 * 3)
+    assert math.sqrt(24) * 2 < np.linalg.norm(found) <= claimed.l2
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_claimed_sensitivities_are_reached(shape: str) -> None:
     """They are no larger than need be: somebody with the largest values everywhere changes L1 by (nearly) as much."""

@@ -1,8 +1,6 @@
 """Noisy tables that add up: small tables first, then two references, simulations, and what is refused."""
 
-import re
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,8 +24,6 @@ from disclosure_control.privacy import consistency, least_squares
 from disclosure_control.privacy.least_squares import Fit
 from disclosure_control.structure import Axis, Grid
 from tests.disclosure_control.small_tables import frame_of, rows_of
-
-PAGE = Path(__file__).parents[3] / "docs" / "privacy.md"
 
 NACE = Hierarchy.from_pairs([("T", "A"), ("T", "B"), ("A", "A1"), ("A", "A2"), ("B", "B1"), ("B", "B2"), ("B", "B3")])
 ODD = Hierarchy.from_pairs([("T", "odd"), ("T", "even"), *(("odd", c) for c in ("A1", "B1", "B3"))])
@@ -400,11 +396,3 @@ def test_a_deep_hierarchy_adds_up_on_every_level() -> None:
     noisy = grid.frame().assign(value=np.random.default_rng(3).integers(-5, 30, grid.cells))
     published = make_consistent(noisy, {"x": tree}, 6.0).cells["value"].to_numpy()
     assert all(published[total] == published[parts].sum() for total, parts in grid.relations())
-
-
-def test_the_example_on_the_page_runs() -> None:
-    section = PAGE.read_text(encoding="utf-8").partition("## Tables that add up")[2].partition("\n## ")[0]
-    blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, str(PAGE), "exec"), {})  # noqa: S102 - our own page

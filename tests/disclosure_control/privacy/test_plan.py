@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from disclosure_control import MalformedPrivatePlan, PrivatePlan
 from disclosure_control.privacy.catalogue import PublicColumn, PublicDataset
-from disclosure_control.privacy.expressions import Arithmetic, Column, Number
+from disclosure_control.privacy.expressions import Arithmetic, Case, Column, Number, Text, When
 from disclosure_control.privacy.keys import Key
 from disclosure_control.privacy.measures import CountRows, CountUnits, Mean, Quantile, Regression, Sum, Variance
 from disclosure_control.privacy.mechanisms import NANO
@@ -35,6 +35,14 @@ def test_the_json_is_canonical_and_complete() -> None:
     assert [each["name"] for each in value["dataset"]["columns"]] == ["age", "spending", "ward"]
     shuffled = json.dumps(dict(reversed(value.items())), indent=3)
     assert PrivatePlan.from_json(shuffled).hash == SHAPES["filtered"].hash
+
+
+def test_plans_of_before_there_were_margins_keep_their_hashes() -> None:
+    old, new = plan(by=[key(SITE)]), plan(by=[key(SITE)], margins=True)
+    assert "margins" not in json.loads(old.to_json())
+    assert json.loads(new.to_json())["margins"] is True and new.hash != old.hash
+    assert PrivatePlan.from_json(json.dumps(json.loads(old.to_json()) | {"margins": False})).hash == old.hash
+    assert old.hash == "ed7b5e81f457243b0be1d152da064dab92ad2eb9733f8033ee973a9cde183c5d"
 
 
 def test_another_question_has_another_hash() -> None:
@@ -117,6 +125,20 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an accuracy that nothing buys": (
         {"measures": [Mean(name="m", of=AGE)], "price": Wanted(measure="m", error="0.000001", group_size=2)},
         "No price buys",
+    ),
+    "totals of unknown keys": (
+        {"by": [key(AGE)], "unknown_keys": SHAPES["unknown keys"].unknown_keys, "margins": True},
+        "have no totals. Ask by public keys",
+    ),
+    "totals over nothing": ({"margins": True}, "Totals need a key"),
+    "totals of means": ({"by": [key(SITE)], "measures": [Mean(name="m", of=AGE)], "margins": True}, "Only counts have"),
+    "totals of units in several groups": (
+        {"by": [key(SITE)], "groups_per_unit": 2, "margins": True},
+        "several times in their totals",
+    ),
+    "totals with a value that is called so": (
+        {"by": [key(Case(whens=(When(condition=adult(), value=Text(value="_T")),)))], "margins": True},
+        "which is the total's code",
     ),
     "unknown keys without a key": ({"unknown_keys": SHAPES["unknown keys"].unknown_keys}, "need a key"),
 }
