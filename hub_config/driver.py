@@ -2,7 +2,7 @@
 
     browser = sign_in("http://127.0.0.1:8000", "ada", password, totp_secret)
     start_session(browser, "heron")
-    notebook = run_notebook(browser, "heron", "examples/first_release.ipynb")
+    notebook = run_notebook(browser, "heron", "work/examples/first_release.ipynb")
 
 Everything here has a time limit; what goes wrong is raised as a `DriverError` with what the server said.
 """
@@ -156,7 +156,7 @@ def run_notebook(browser: Browser, project: str, path: str, *, seconds: float = 
 def run_code(browser: Browser, project: str, code: str, *, seconds: float = SECONDS_FOR_A_CELL) -> str:
     """Run code in a new kernel of the session; the text that it printed or returned. Raises `CellFailed`."""
     cell = nbformat.v4.new_code_cell(code)
-    with open_kernel(browser, project, "code.ipynb") as kernel:
+    with open_kernel(browser, project, "work/code.ipynb") as kernel:
         kernel.run_cell(cell, 0, seconds)
     return "".join(_text(output) for output in cell.outputs)
 

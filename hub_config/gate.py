@@ -1,14 +1,16 @@
-"""The gate: the one way out of a session, a UNIX socket of its own.
+"""The gates: the only ways out of a session, UNIX sockets of its own.
 
-It runs in the hub's event loop. It lets through the calls of the statistics API and nothing else, stamps each with
-the session's person and project, and forwards it to the outputs service. Nothing that a kernel sends says who it
-is: no header of its own reaches the service but the content's type.
+They run in the hub's event loop. One is for kernels: it lets through the calls of the statistics API and nothing else,
+stamps each with the session's person and project, and forwards it to the outputs service. Nothing that a kernel sends
+says who it is: no header of its own reaches the service but the content's type. The other is for the notebook server,
+whose sandbox has no network either: it lets through the calls of the hub's API that a notebook server makes, and takes
+down what the server has to tell the audit chain.
 """
 
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 
 import httpx
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPServerRequest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.netutil import bind_unix_socket
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
@@ -31,37 +33,73 @@ SECONDS_TO_ASK = 10.0
 
 _ID = "[A-Za-z0-9][A-Za-z0-9-]{0,63}"
 
-ALLOWED: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (method, re.compile(path))
-    for method, path in (
-        ("GET", "/session"),
-        ("POST", "/statistics"),
-        ("GET", f"/statistics/{_ID}"),
-        ("POST", "/requests"),
-        ("GET", f"/requests/{_ID}"),
-        ("PUT", f"/requests/{_ID}"),
-        ("POST", f"/requests/{_ID}/submit"),
-        ("POST", f"/requests/{_ID}/withdraw"),
-    )
+Calls = tuple[tuple[str, re.Pattern[str]], ...]
+
+
+def _calls(*listed: tuple[str, str]) -> Calls:
+    return tuple((method, re.compile(path)) for method, path in listed)
+
+
+ALLOWED = _calls(
+    ("GET", "/session"),
+    ("POST", "/statistics"),
+    ("GET", f"/statistics/{_ID}"),
+    ("POST", "/requests"),
+    ("GET", f"/requests/{_ID}"),
+    ("PUT", f"/requests/{_ID}"),
+    ("POST", f"/requests/{_ID}/submit"),
+    ("POST", f"/requests/{_ID}/withdraw"),
 )
 """The calls that a session can make. Queries are not among them."""
 
 _PASSED_IN = ("Content-Type", "Accept")
-_PASSED_OUT = ("Content-Type", "Retry-After")
+_PASSED_OUT = ("Content-Type", "Retry-After", "X-JupyterHub-Version")
+
+ACTIONS = frozenset({"output.budget_used", "output.held_back", "kernel.ended", "disk.full"})
+"""What a notebook server can have written into the audit chain."""
+MOST_DETAILS = 8
+LONGEST_DETAIL = 200
 
 
-def allowed(method: str, target: str) -> bool:
+def server_calls(person: str) -> Calls:
+    """The calls of the hub's API that the notebook server of this person makes."""
+    return _calls(
+        ("GET", "/hub/api/?"),
+        ("GET", r"/hub/api/user(\?[A-Za-z0-9_=&%.-]{0,200})?"),
+        ("POST", "/hub/api/oauth2/token"),
+        ("POST", f"/hub/api/users/{re.escape(person)}/activity"),
+    )
+
+
+def allowed(method: str, target: str, calls: Calls = ALLOWED) -> bool:
     """Whether a session may make this call. `target` is the request's whole target, query included."""
-    return any(method == known and path.fullmatch(target) for known, path in ALLOWED)
+    return any(method == known and path.fullmatch(target) for known, path in calls)
 
 
 @dataclass(frozen=True)
 class Beyond:
-    """What lies behind a gate: the outputs service's socket, its session API, and who stamps a call."""
+    """What lies behind a gate, and what may pass.
+
+    `socket` and `prefix` are the service's; `headers(call)` makes what is added to a call, from nothing but what the
+    caller's right needs. `record(action, detail)` takes down an event; a gate without it has no place for events.
+    """
 
     socket: Path
     prefix: str
-    stamp: Callable[[], str]
+    headers: Callable[[HTTPHeaders], dict[str, str]]
+    calls: Calls = ALLOWED
+    refusal: str = "The gate of a session lets through the statistics API only. Use safe_outputs."
+    record: Callable[[str, dict[str, str]], Awaitable[None]] | None = None
+
+
+def stamped(stamp: Callable[[], str]) -> Callable[[HTTPHeaders], dict[str, str]]:
+    """Headers that say who calls, by the session's stamp: nothing of the caller's own."""
+    return lambda _theirs: {"Authorization": f"Saferoom-Session {stamp()}"}
+
+
+def with_own_token(theirs: HTTPHeaders) -> dict[str, str]:
+    """The notebook server's own token, which the hub gave it."""
+    return {"Authorization": theirs["Authorization"]} if "Authorization" in theirs else {}
 
 
 def open_gate(socket: Path, beyond: Beyond) -> HTTPServer:
@@ -70,7 +108,9 @@ def open_gate(socket: Path, beyond: Beyond) -> HTTPServer:
         transport=httpx.AsyncHTTPTransport(uds=str(beyond.socket)), timeout=SECONDS_TO_ANSWER, trust_env=False
     )
     application = Application(
-        [(".*", GateHandler, {"beyond": beyond, "client": client})], log_function=_log_call, gate_client=client
+        [*_events(beyond), (".*", GateHandler, {"beyond": beyond, "client": client})],
+        log_function=_log_call,
+        gate_client=client,
     )
     server = HTTPServer(
         application,
@@ -92,8 +132,50 @@ async def close_gate(server: HTTPServer) -> None:
         await application.settings["gate_client"].aclose()
 
 
+def _events(beyond: Beyond) -> list[tuple[str, type[RequestHandler], dict[str, Any]]]:
+    return [] if beyond.record is None else [("/events", EventHandler, {"record": beyond.record})]
+
+
+class Problem(RequestHandler):
+    """Says what went wrong as a problem detail (RFC 9457), and nothing of what went wrong inside."""
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = (kwargs.get("exc_info") or (None, None))[1]
+        sentence = (error.get_message() if isinstance(error, HTTPError) else None) or (
+            "Something went wrong at the gate. Nothing was released; ask again, and tell the operator if it stays."
+        )
+        title = HTTPStatus(status_code).phrase
+        self.set_header("Content-Type", "application/problem+json")
+        self.finish(json.dumps({"type": "about:blank", "title": title, "status": status_code, "detail": sentence}))
+
+
+class EventHandler(Problem):
+    """One event that a notebook server has written into the audit chain. Answers 204 once it is there."""
+
+    def initialize(self, record: Callable[[str, dict[str, str]], Awaitable[None]]) -> None:
+        self.record = record
+
+    async def post(self) -> None:
+        action, detail = _event(self.request.body)
+        await self.record(action, detail)
+        self.set_status(204)
+
+
+def _event(body: bytes) -> tuple[str, dict[str, str]]:
+    """Action and details of an event. Raises HTTP 400 for one that is not known or too long."""
+    try:
+        event = json.loads(body)
+        action, detail = event["action"], event["detail"]
+        fits = all(isinstance(word, str) and len(word) <= LONGEST_DETAIL for each in detail.items() for word in each)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise HTTPError(400, "An event is JSON with an action and details, all of them texts.") from None
+    if action not in ACTIONS or not fits or len(detail) > MOST_DETAILS:
+        raise HTTPError(400, "An event has one of the known actions and a few short details.")
+    return action, detail
+
+
 @stream_request_body
-class GateHandler(RequestHandler):
+class GateHandler(Problem):
     """One call from a session."""
 
     def initialize(self, beyond: Beyond, client: httpx.AsyncClient) -> None:
@@ -103,8 +185,8 @@ class GateHandler(RequestHandler):
         self.received = 0
 
     def prepare(self) -> None:
-        if not allowed(self.request.method or "", self.request.uri or ""):
-            raise HTTPError(403, "The gate of a session lets through the statistics API only. Use safe_outputs.")
+        if not allowed(self.request.method or "", self.request.uri or "", self.beyond.calls):
+            raise HTTPError(403, self.beyond.refusal)
 
     def data_received(self, chunk: bytes) -> None:
         self.received += len(chunk)
@@ -123,11 +205,9 @@ class GateHandler(RequestHandler):
         try:
             status, headers, content = await self._ask()
         except httpx.TimeoutException:
-            raise HTTPError(504, "The outputs service took too long. Nothing is lost; ask again in a minute.") from None
+            raise HTTPError(504, "The service took too long. Nothing is lost; ask again in a minute.") from None
         except httpx.TransportError:
-            raise HTTPError(
-                503, "The outputs service does not answer. Nothing is lost; ask again in a minute."
-            ) from None
+            raise HTTPError(503, "The service does not answer. Nothing is lost; ask again in a minute.") from None
         self.set_status(status)
         for name in _PASSED_OUT:
             if name in headers:
@@ -137,8 +217,8 @@ class GateHandler(RequestHandler):
     async def _ask(self) -> tuple[int, httpx.Headers, bytes]:
         """The service's answer, with no more of it held than may be passed on."""
         headers = {name: self.request.headers[name] for name in _PASSED_IN if name in self.request.headers}
-        headers["Authorization"] = f"Saferoom-Session {self.beyond.stamp()}"
-        url = f"http://outputs{self.beyond.prefix}{self.request.path}"
+        headers |= self.beyond.headers(self.request.headers)
+        url = f"http://beyond{self.beyond.prefix}{self.request.uri}"
         content = bytearray()
         async with self.client.stream(
             self.request.method or "", url, headers=headers, content=bytes(self.body)
@@ -148,16 +228,6 @@ class GateHandler(RequestHandler):
                 if len(content) > LARGEST_ANSWER:
                     raise HTTPError(502, "The answer is too large to pass the gate. Ask for less at once.")
         return answer.status_code, answer.headers, bytes(content)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """A problem detail (RFC 9457). Says nothing of what went wrong inside."""
-        error = (kwargs.get("exc_info") or (None, None))[1]
-        sentence = (error.get_message() if isinstance(error, HTTPError) else None) or (
-            "Something went wrong at the gate. Nothing was released; ask again, and tell the operator if it stays."
-        )
-        title = HTTPStatus(status_code).phrase
-        self.set_header("Content-Type", "application/problem+json")
-        self.finish(json.dumps({"type": "about:blank", "title": title, "status": status_code, "detail": sentence}))
 
 
 def _log_call(handler: RequestHandler) -> None:

@@ -12,7 +12,7 @@ from governance.people import Role
 from hub_config import register
 from hub_config.authenticator import RegisterAuthenticator
 from hub_config.installation import Installation
-from hub_config.notices import NOT_SANDBOXED
+from hub_config.protections import warnings
 from hub_config.proxy import SOCKETS_FOR_NODE, SocketProxy
 from hub_config.session import socket_url
 from hub_config.settings import CHECKOUT, OUTPUTS_PREFIX, Settings
@@ -142,9 +142,10 @@ def configure_services(config: Config, settings: Settings) -> None:
 
 
 def configure_pages(config: Config, installation: Installation) -> None:
+    missing = warnings(installation.settings.does_without)
     config.JupyterHub.template_paths = [str(TEMPLATES)]
     config.JupyterHub.template_vars = {
-        "announcement": f"<strong>Warning.</strong> {NOT_SANDBOXED}",
+        "announcement": " ".join(f"<strong>Warning.</strong> {each}" for each in missing),
         "outputs_url": OUTPUTS_PREFIX,
         "home_page": functools.partial(home_page_reader, installation),
     }

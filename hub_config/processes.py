@@ -43,6 +43,13 @@ def with_variable(name: str, value: str) -> list[int]:
     return [pid for pid in found if pid != os.getpid() and wanted in _environment(pid)]
 
 
+def innermost(pid: int) -> int:
+    """The process that sandboxes were made for: the first below `pid` that is no bubblewrap, or `pid` itself."""
+    while (command := command_line(pid)) and Path(command[0]).name == "bwrap" and (children := _children(pid)):
+        pid = children[0]
+    return pid
+
+
 def end(pids: list[int]) -> None:
     """Kill these processes; those that are gone already are passed over."""
     for pid in pids:
@@ -60,6 +67,13 @@ def end_with_parent() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:
         raise SystemExit("The hub ended while this service was starting.")
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(each) for each in (_PROC / str(pid) / "task" / str(pid) / "children").read_text().split()]
+    except OSError:
+        return []
 
 
 def _environment(pid: int) -> list[bytes]:

@@ -15,7 +15,9 @@ from governance.access import why_not_session
 from governance.database import now, reading, transaction
 from governance.people import Person, Role, find_person
 from governance.projects import find_project, projects_of
-from hub_config.session import Copy, Session, session_folder, socket_folder
+from hub_config.programs import programs
+from hub_config.protections import Protection, warnings
+from hub_config.session import Copy, Limits, Session, session_folder, socket_folder
 from hub_config.settings import Settings
 
 
@@ -63,11 +65,32 @@ def describe_session(settings: Settings, engine: Engine, person: str, project: s
                 Copy(copy.dataset, copy.version, copy.rows, Path(copy.path))
                 for copy in current_copies(database, project)
             ),
-            notices=(),
+            notices=warnings(settings.does_without),
             folder=folder,
+            shared=settings.projects / what.id,
             sockets=socket_folder(settings.run, person, project),
-            python=settings.session_python,
+            programs=programs(settings.session_python),
+            limits=limits_of(settings),
+            sandboxed=Protection.SANDBOX not in settings.does_without,
         )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the operator lets a session use."""
+    return Limits(
+        memory=settings.session_memory_mb,
+        processes=settings.session_processes,
+        cpus=settings.session_cpu_percent,
+        disk=settings.project_disk_mb,
+        scratch=settings.session_scratch_mb,
+        output=settings.session_output_mb,
+    )
+
+
+def copies_in_use(engine: Engine, project: str) -> frozenset[str]:
+    """The paths of the copies that a project may use now."""
+    with reading(engine) as database:
+        return frozenset(copy.path for copy in current_copies(database, project))
 
 
 @dataclass(frozen=True)

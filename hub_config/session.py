@@ -6,9 +6,8 @@ configuration, its environment or a text comes out. Another spawner can start th
 
 import hashlib
 import re
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,9 +22,25 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 KERNEL_THREADS = 2
 
 GATE_VARIABLE = "SAFEROOM_GATE"
-"""Names the gate's socket to a kernel, and marks every process of a session."""
+"""Names the gate's socket to a kernel."""
+
+SESSION_VARIABLE = "SAFEROOM_SESSION"
+"""Marks every trusted process of a session, for whoever has to end what is left of it. Kernels do not have it."""
+
+HUB_GATE_VARIABLE = "SAFEROOM_HUB_GATE"
+"""Names the notebook server's own gate, to the hub, to it."""
+
+DATA_VARIABLE = "SAFEROOM_DATA"
+"""Names the folder of the project copies to a kernel."""
 
 GATE_SOCKET = "gate.sock"
+HUB_GATE_SOCKET = "hub.sock"
+SERVER_SOCKET = "server.sock"
+
+MEBIBYTE = 1024 * 1024
+
+HUB_API = "/hub/api"
+PROVISIONER = "saferoom-sandbox"
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 30
@@ -69,11 +84,85 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a session may use at most. Raises `MalformedSession` for a number below one.
+
+    `memory`: MiB, of all its processes together; `processes`: how many at once; `cpus`: hundredths of one processor;
+    `disk`: MiB, of its project's people together and of each person in it; `scratch`: MiB of temporary files, which lie
+    in memory; `output`: MiB that may cross to the browser in a day.
+    """
+
+    memory: int = 4096
+    processes: int = 256
+    cpus: int = 200
+    disk: int = 10240
+    scratch: int = 512
+    output: int = 64
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise MalformedSession(f"A session's limit of {name} is {value}: it has to be one or more.")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What a session runs, and where all of it lies.
+
+    `server` and `kernel` are interpreters; the folders are what each needs of this machine, to be seen and not written.
+    A kernel sees nothing of the server's.
+    """
+
+    server: Path
+    kernel: Path
+    kernel_folders: tuple[Path, ...] = ()
+    server_folders: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a session's processes find what is theirs."""
+
+    home: Path
+    work: Path
+    project: Path
+    data: Path
+    scratch: Path
+    gate: Path
+    hub_gate: Path
+    server: Path
+    kernels: Path
+    server_home: Path
+    configuration: Path
+
+
+INSIDE = Places(
+    home=Path("/home/researcher"),
+    work=Path("/home/researcher/work"),
+    project=Path("/home/researcher/project"),
+    data=Path("/data"),
+    scratch=Path("/tmp"),  # noqa: S108 - of the sandbox alone
+    gate=Path("/run/saferoom/gate"),
+    hub_gate=Path("/run/saferoom/hub"),
+    server=Path("/run/saferoom/server"),
+    kernels=Path("/run/saferoom/k"),
+    server_home=Path("/srv/saferoom/server"),
+    configuration=Path("/srv/saferoom/configuration"),
+)
+"""How a sandbox looks from within: the same for everybody, and nothing of the machine's own paths.
+
+What people write to is two folders within a home that nobody can write to, so that no link that they make there can
+stand where something is mounted.
+"""
+
+
+@dataclass(frozen=True)
 class Session:
     """One person in one project, with all that she may use there.
 
-    `folder` is the session's own, `sockets` a short folder for its sockets. Raises `MalformedSession` for a
-    name that is no lower-case slug of at most 30 characters.
+    `folder` is the session's own, `shared` that of all members of the project, `sockets` a short folder for sockets.
+    `sandboxed` is false only where the operator named the sandbox as a protection to do without. Raises
+    `MalformedSession` for a name that is no lower-case slug of at most 30 characters.
     """
 
     person: str
@@ -84,60 +173,72 @@ class Session:
     copies: tuple[Copy, ...]
     notices: tuple[str, ...]
     folder: Path
+    shared: Path
     sockets: Path
-    python: Path
+    programs: Programs
+    limits: Limits = field(default_factory=Limits)
+    sandboxed: bool = True
 
     def __post_init__(self) -> None:
         for name in (self.person, self.project):
             check_name(name)
 
     @property
-    def workspace(self) -> Path:
-        """The researcher's own files; the only part that a kernel means to write to."""
-        return self.folder / "workspace"
+    def name(self) -> str:
+        """A name that no other session has."""
+        return session_name(self.person, self.project)
 
     @property
-    def server_home(self) -> Path:
-        """The notebook server's home: its settings and history, apart from the workspace."""
-        return self.folder / "server"
+    def outside(self) -> Places:
+        """Where this machine keeps what the session's processes see."""
+        home = self.folder / "home"
+        return Places(
+            home=home,
+            work=home / "work",
+            project=self.shared,
+            data=self.copies[0].path.parent if self.copies else self.folder / "data",
+            scratch=self.folder / "scratch",
+            gate=self.sockets / "gate",
+            hub_gate=self.sockets / "hub",
+            server=self.sockets / "server",
+            kernels=self.sockets / "k",
+            server_home=self.folder / "server",
+            configuration=self.folder / "configuration",
+        )
 
     @property
-    def configuration(self) -> Path:
-        """What the hub writes and the notebook server only reads."""
-        return self.folder / "configuration"
-
-    @property
-    def scratch(self) -> Path:
-        """Caches of the kernel's libraries."""
-        return self.folder / "scratch"
+    def places(self) -> Places:
+        """Where the session's own processes find things."""
+        return INSIDE if self.sandboxed else self.outside
 
     @property
     def server_socket(self) -> Path:
-        return self.sockets / "server.sock"
+        """The notebook server's socket, as the proxy finds it."""
+        return self.outside.server / SERVER_SOCKET
 
     @property
-    def gate_socket(self) -> Path:
-        return self.sockets / GATE_SOCKET
+    def kernelspec_folder(self) -> Path:
+        return self.outside.configuration / "kernels" / KERNEL
 
     @property
-    def kernel_files(self) -> Path:
-        """Connection files and channels of the kernels."""
-        return self.sockets / "k"
-
-    @property
-    def folders(self) -> tuple[Path, ...]:
-        kernelspec = self.configuration / "kernels" / KERNEL
+    def private_folders(self) -> tuple[Path, ...]:
+        """The folders that the session has for itself, parents first."""
+        outside = self.outside
         return (
             self.folder,
-            self.workspace,
-            self.server_home,
-            self.configuration,
-            kernelspec.parent,
-            kernelspec,
-            self.configuration / "labconfig",
-            self.scratch,
+            outside.home,
+            outside.work,
+            outside.server_home,
+            outside.configuration,
+            self.kernelspec_folder.parent,
+            self.kernelspec_folder,
+            outside.configuration / "labconfig",
+            outside.scratch,
             self.sockets,
-            self.kernel_files,
+            outside.gate,
+            outside.hub_gate,
+            outside.server,
+            outside.kernels,
         )
 
 
@@ -150,21 +251,31 @@ def check_name(name: str) -> None:
         )
 
 
-def session_folder(sessions: Path, person: str, project: str) -> Path:
-    """Where a session keeps its files. No two sessions share one, since no name holds a double hyphen."""
+def session_name(person: str, project: str) -> str:
+    """A session's name. No two sessions share one, since no name of a person or project holds a double hyphen."""
     check_name(person)
     check_name(project)
-    return sessions / f"{person}--{project}"
+    return f"{person}--{project}"
+
+
+def session_folder(sessions: Path, person: str, project: str) -> Path:
+    """Where a session keeps its files."""
+    return sessions / session_name(person, project)
 
 
 def socket_folder(run: Path, person: str, project: str) -> Path:
     """A folder with a short name for a session's sockets."""
-    return run / hashlib.sha256(f"{person}--{project}".encode()).hexdigest()[:12]
+    return run / hashlib.sha256(session_name(person, project).encode()).hexdigest()[:12]
 
 
 def gate_socket(run: Path, person: str, project: str) -> Path:
     """Where a session's gate is, for who knows no more of the session than its name."""
-    return socket_folder(run, person, project) / GATE_SOCKET
+    return socket_folder(run, person, project) / "gate" / GATE_SOCKET
+
+
+def hub_gate_socket(run: Path, person: str, project: str) -> Path:
+    """Where the gate of the session's notebook server to the hub is."""
+    return socket_folder(run, person, project) / "hub" / HUB_GATE_SOCKET
 
 
 def socket_url(socket: Path) -> str:
@@ -174,28 +285,43 @@ def socket_url(socket: Path) -> str:
 
 def kernel_environment(session: Session) -> dict[str, str]:
     """The whole environment of a kernel: no token and nothing of the hub (I12)."""
+    places = session.places
     threads = {
         f"{library}_NUM_THREADS": str(KERNEL_THREADS) for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "ARROW")
     }
     return {
-        "HOME": str(session.workspace),
-        "PATH": f"{session.python.parent}:{SYSTEM_PATH}",
+        "HOME": str(places.work),
+        "PATH": f"{session.programs.kernel.parent}:{SYSTEM_PATH}",
         "LANG": "C.UTF-8",
-        GATE_VARIABLE: str(session.gate_socket),
-        "MPLCONFIGDIR": str(session.scratch / "matplotlib"),
+        GATE_VARIABLE: str(places.gate / GATE_SOCKET),
+        DATA_VARIABLE: str(places.data),
+        "IPYTHONDIR": str(places.scratch / "ipython"),  # nothing that a kernel left can keep the next one from starting
+        "MPLCONFIGDIR": str(places.scratch / "matplotlib"),
+        "XDG_CACHE_HOME": str(places.scratch / "cache"),
+        "TMPDIR": str(places.scratch),
     } | threads
 
 
-def kernelspec(session: Session) -> dict[str, Any]:
-    """The kernel, started through `env -i` so that nothing of the server's environment reaches it."""
-    variables = [f"{name}={value}" for name, value in kernel_environment(session).items()]
-    launch = [str(session.python), "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+def kernelspec(session: Session, sandbox: Sequence[str]) -> dict[str, Any]:
+    """The kernel as Jupyter describes one. Its provisioner puts it into a sandbox, with this environment alone.
+
+    `sandbox` is what comes before its command; empty without a sandbox.
+    """
+    places, limits = session.places, session.limits
+    provisioner = {
+        "arguments": list(sandbox),
+        "folder": str(places.kernels),
+        "disk_folders": [str(places.work), str(places.project)],
+        "disk": limits.disk,
+        "memory": limits.memory,
+    }
     return {
-        "argv": ["/usr/bin/env", "-i", *variables, *launch],
+        "argv": [str(session.programs.kernel), "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "env": kernel_environment(session),
         "display_name": f"Python ({session.project_name})",
         "language": "python",
-        "interrupt_mode": "signal",
-        "metadata": {"debugger": False},
+        "interrupt_mode": "message",
+        "metadata": {"debugger": False, "kernel_provisioner": {"provisioner_name": PROVISIONER, "config": provisioner}},
     }
 
 
@@ -203,9 +329,9 @@ def server_configuration(session: Session, *, as_root: bool) -> dict[str, Any]:
     """The notebook server's configuration (its `jupyter_server_config.json`)."""
     return {
         "ServerApp": {
-            "sock": str(session.server_socket),
+            "sock": str(session.places.server / SERVER_SOCKET),
             "sock_mode": "0600",
-            "root_dir": str(session.workspace),
+            "root_dir": str(session.places.home),
             "allow_root": as_root,
             "terminals_enabled": False,
             "disable_check_xsrf": False,
@@ -236,32 +362,38 @@ def server_environment(session: Session, from_hub: Mapping[str, str]) -> dict[st
     """The notebook server's environment, named variable by variable.
 
     `from_hub` is what JupyterHub would give it; only `HUB_VARIABLES` are taken. The hub token among them is the
-    one secret that a notebook server holds.
+    one secret that a notebook server holds. The hub itself it reaches through a gate of its own.
     """
+    places = session.places
     kept = {name: value for name, value in from_hub.items() if name in HUB_VARIABLES}
+    hub_gate, prefix = places.hub_gate / HUB_GATE_SOCKET, from_hub.get("JUPYTERHUB_SERVICE_PREFIX", "/")
     return kept | {
-        "HOME": str(session.server_home),
-        "PATH": f"{session.python.parent}:{SYSTEM_PATH}",
+        "HOME": str(places.server_home),
+        "PATH": f"{session.programs.server.parent}:{SYSTEM_PATH}",
         "LANG": "C.UTF-8",
-        GATE_VARIABLE: str(session.gate_socket),
+        SESSION_VARIABLE: str(session.sockets),
+        HUB_GATE_VARIABLE: str(hub_gate),
         "PYTHONSAFEPATH": "1",
         "PYTHONNOUSERSITE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "JUPYTERHUB_DISABLE_USER_CONFIG": "1",
-        "JUPYTERHUB_SERVICE_URL": socket_url(session.server_socket) + from_hub.get("JUPYTERHUB_SERVICE_PREFIX", "/"),
-        "JUPYTERHUB_ROOT_DIR": str(session.workspace),
+        "JUPYTERHUB_API_URL": socket_url(hub_gate) + HUB_API,
+        "JUPYTERHUB_ACTIVITY_URL": f"{socket_url(hub_gate)}{HUB_API}/users/{session.person}/activity",
+        "JUPYTERHUB_SERVICE_URL": socket_url(places.server / SERVER_SOCKET) + prefix,
+        "JUPYTERHUB_ROOT_DIR": str(places.home),
         "JUPYTERHUB_DEFAULT_URL": "/lab",
-        "JUPYTER_CONFIG_DIR": str(session.configuration),
-        "JUPYTER_PATH": str(session.configuration),
-        "JUPYTER_DATA_DIR": str(session.server_home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(session.kernel_files),
-        "JUPYTERLAB_SETTINGS_DIR": str(session.server_home / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(session.server_home / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(places.configuration),
+        "JUPYTER_PATH": str(places.configuration),
+        "JUPYTER_DATA_DIR": str(places.server_home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(places.server_home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(places.server_home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(places.server_home / "workspaces"),
     }
 
 
-def server_command() -> list[str]:
+def server_command(session: Session) -> list[str]:
     """The notebook server, in the service's own environment: no package that researchers asked for is loaded by it."""
-    return [sys.executable, "-P", "-m", "jupyterhub.singleuser"]
+    return [str(session.programs.server), "-P", "-m", "jupyterhub.singleuser"]
 
 
 @dataclass(frozen=True)

@@ -7,25 +7,39 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from hub_config.session import KERNEL, Session, kernelspec, lab_page, server_configuration
+from hub_config.sandbox import kernel_arguments
+from hub_config.session import Session, kernelspec, lab_page, server_configuration
 from hub_config.settings import make_private
 
+MIGRATED = "migrated"
+"""With this file Jupyter does not look for settings of its former versions, and does not want to write here."""
 
-def write_files(session: Session, examples: Path) -> None:
+OLD_WORKSPACE = "workspace"
+"""Where the first version kept what is now in `home/work`."""
+
+
+def write_files(session: Session, examples: Path, *, owner: int | None = None) -> None:
     """Make the session's folders (mode 700), its kernelspec and configuration, and its copy of the examples.
 
-    Raises `UnsafeFolder` where another user has a hand in one of the folders.
+    `owner` is the number that the session's folders may belong to beside this user's. Raises `UnsafeFolder` where
+    another user has a hand in one of them.
     """
-    for folder in session.folders:
-        make_private(folder)
-    _write_json(session.configuration / "kernels" / KERNEL / "kernel.json", kernelspec(session))
+    for folder in session.private_folders:
+        if folder == session.outside.work:
+            _move_old_workspace(session)
+        make_private(folder, owner)
     _write_json(
-        session.configuration / "jupyter_server_config.json",
-        server_configuration(session, as_root=os.geteuid() == 0),
+        session.kernelspec_folder / "kernel.json",
+        kernelspec(session, kernel_arguments(session) if session.sandboxed else ()),
     )
-    _write_json(session.configuration / "labconfig" / "page_config.json", lab_page(session))
+    _write_json(
+        session.outside.configuration / "jupyter_server_config.json",
+        server_configuration(session, as_root=not session.sandboxed and os.geteuid() == 0),
+    )
+    _write_json(session.outside.configuration / "labconfig" / "page_config.json", lab_page(session))
+    (session.outside.configuration / MIGRATED).touch()
     _link_for_proxy(session.server_socket)
-    _copy_examples(examples, session.workspace / "examples")
+    _copy_examples(examples, session.outside.work / "examples")
 
 
 def remove_sockets(folder: Path) -> None:
@@ -44,6 +58,12 @@ def _link_for_proxy(socket: Path) -> None:
     link = socket.with_name(socket.name + ":80")
     with suppress(FileExistsError):
         link.symlink_to(socket.name)
+
+
+def _move_old_workspace(session: Session) -> None:
+    old = session.folder / OLD_WORKSPACE
+    if old.is_dir() and not old.is_symlink() and not os.path.lexists(session.outside.work):
+        old.rename(session.outside.work)
 
 
 def _copy_examples(examples: Path, target: Path) -> None:

@@ -19,12 +19,14 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from governance.errors import Invalid, Refused
+from hub_config import protections
+from hub_config.protections import Protection
 
 PREFIX = "SAFEROOM_"
 CONFIG_FILE = "SAFEROOM_CONFIG"
 CHECKOUT = Path(__file__).resolve().parent.parent
 LONGEST_RUN_PATH = 40
-"""A socket's path has at most 107 bytes; the longest name below the run folder, a kernel's channel, has 66."""
+"""A socket's path has at most 107 bytes; the longest name below the run folder, a kernel's channel, has 60."""
 
 
 class SettingsError(Invalid):
@@ -52,6 +54,13 @@ class Settings(BaseModel):
     examples: Path = CHECKOUT / "examples"
     ledger_database: str | None = None
     check_rights_seconds: int = Field(default=20, ge=1, le=60)
+    session_memory_mb: int = Field(default=4096, ge=512)
+    session_processes: int = Field(default=256, ge=32)
+    session_cpu_percent: int = Field(default=200, ge=10)
+    session_scratch_mb: int = Field(default=512, ge=16)
+    session_output_mb: int = Field(default=64, ge=1)
+    project_disk_mb: int = Field(default=10240, ge=16)
+    without: str = ""
 
     @field_validator("state", "session_python", "proxy_command", "examples", "tls_certificate", "tls_key")
     @classmethod
@@ -90,11 +99,21 @@ class Settings(BaseModel):
             "password: let PostgreSQL know the checker by its operating-system user (peer)"
         )
 
+    @field_validator("without")
+    @classmethod
+    def _known_protections(cls, names: str) -> str:
+        return ",".join(sorted(protections.named(names)))
+
     @model_validator(mode="after")
     def _certificate_with_key(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together; give both or neither")
         return self
+
+    @property
+    def does_without(self) -> frozenset[Protection]:
+        """The protections that the operator named as ones to do without."""
+        return protections.named(self.without)
 
     @property
     def tls(self) -> bool:
@@ -157,6 +176,11 @@ class Settings(BaseModel):
         return self.state / "sessions"
 
     @property
+    def projects(self) -> Path:
+        """The folders that the members of a project share."""
+        return self.state / "projects"
+
+    @property
     def hub(self) -> Path:
         """JupyterHub's own state: its database and the process ids that it wrote down."""
         return self.state / "hub"
@@ -197,6 +221,7 @@ class Settings(BaseModel):
             self.store,
             self.releases,
             self.sessions,
+            self.projects,
             self.hub,
             self.log,
             self.run,
@@ -249,13 +274,16 @@ def load(flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | No
     return _validated(values, origins)
 
 
-def make_private(folder: Path) -> None:
-    """Make `folder` with mode 700 where it is missing; raise `UnsafeFolder` if others have a hand in it."""
+def make_private(folder: Path, owner: int | None = None) -> None:
+    """Make `folder` with mode 700 where it is missing; raise `UnsafeFolder` if others have a hand in it.
+
+    It may belong to this user, or to `owner` where one is named.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise UnsafeFolder(f"{folder} is a link or a file, not a folder. Choose another place for it.")
-    if found.st_uid != os.geteuid():
+    if found.st_uid not in (os.geteuid(), owner):
         raise UnsafeFolder(f"{folder} belongs to another user (uid {found.st_uid}). Choose a folder of your own.")
     if found.st_mode & 0o022:
         raise UnsafeFolder(f"Others can write to {folder}. Take that right away (chmod go-w) and start again.")

@@ -1,13 +1,18 @@
-"""Starts, watches and stops sessions: a trusted notebook server for each, with its gate.
+"""Starts, watches and stops sessions: for each, a trusted notebook server in a sandbox, with its gates.
 
-The kernel is still a plain process of the same user; the sandbox will wrap the same description.
+The server puts every kernel into a sandbox of its own (`notebook/provisioner.py`).
 """
 
 import asyncio
+import functools
+import hashlib
 import os
 import resource
+import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import LocalProcessSpawner, SpawnException
@@ -16,15 +21,19 @@ from traitlets import Callable as CallableTrait
 from traitlets import Instance
 
 from governance.errors import SaferoomError
-from hub_config import processes, register
-from hub_config.gate import Beyond, close_gate, open_gate
+from hub_config import limits, processes, register, seccomp
+from hub_config.accounts import account_of, hand_over, own_socket
+from hub_config.gate import Beyond, close_gate, open_gate, server_calls, stamped, with_own_token
 from hub_config.installation import Installation
+from hub_config.sandbox import Account, server_arguments
 from hub_config.session import (
-    GATE_VARIABLE,
+    SESSION_VARIABLE,
     Session,
     gate_socket,
+    hub_gate_socket,
     server_command,
     server_environment,
+    session_name,
     socket_folder,
     socket_url,
     start_page,
@@ -36,7 +45,8 @@ from hub_config.start_form import render
 NO_PROJECT = "A session belongs to a project. Go to your home page and start the session of one of your projects."
 DIED_AT_ONCE = "The session's notebook server ended as it started. Try again; if it stays, tell the operator."
 SESSION_API = OUTPUTS_PREFIX + "api/session"
-SECONDS_BETWEEN_LOOKS = 0.05
+COPY_GONE = "A project copy of this session is no longer available: its agreement or its version ended."
+SECONDS_BETWEEN_LOOKS = 0.02
 
 
 def refused(sentence: str, status: int = 403) -> SpawnException:
@@ -57,7 +67,13 @@ class SessionSpawner(LocalProcessSpawner):
         config=True
     )
 
-    gate: HTTPServer | None = None
+    gates: tuple[HTTPServer, ...] = ()
+    account: Account | None = None
+    confine: Callable[[], None] = staticmethod(lambda: None)
+    copies: tuple[str, ...] = ()
+    """The paths of the copies that the session reads."""
+    killed = 0
+    """How often the system had ended a process of the session for its memory, when last looked."""
     identity: str | None = None
     session: Session | None = None
     recorded = False
@@ -82,19 +98,15 @@ class SessionSpawner(LocalProcessSpawner):
         yield {"progress": 50, "message": "The notebook server is starting."}
 
     async def start(self) -> str:
-        """Start the session's gate and notebook server. Returns the server's address."""
+        """Start the session's gates and notebook server. Returns the server's address."""
         session = self.session = await self._permitted()
         await self._sweep()
-        await asyncio.to_thread(write_files, session, self.installation.settings.examples)
-        self._open_gate()
+        self.account = await asyncio.to_thread(self._prepare, session)
+        self._open_gates(self.account)
         await self._record("session.started")
         self.recorded = True
-        self.cmd = server_command()
-        self.port = 80  # unused, but the hub would look for a free one
-        with open(self._log_path(session), "ab", opener=_private) as log:  # noqa: ASYNC230 - no data is read
-            self.popen_kwargs = {"cwd": session.server_home, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-            await super().start()
-        self.popen_kwargs = {}
+        self.copies = tuple(str(copy.path) for copy in session.copies)
+        await self._run(session, self.account)
         self.identity = processes.identity(self.pid)
         await self._socket_is_there(session)
         return socket_url(session.server_socket)
@@ -105,21 +117,22 @@ class SessionSpawner(LocalProcessSpawner):
             self.clear_state()
             return 0
         status: int | None = await super().poll()
-        if status is None and self.gate is None:
-            self._open_gate()  # the hub was restarted beside a live session
+        if status is None and not self.gates:
+            await self._reopen_gates()  # the hub was restarted beside a live session
         return status
 
     async def poll_and_notify(self) -> int | None:
         """The hub's regular look at a session: is it there, and may it be?"""
-        if self.pid and (reason := await self._why_not()) is not None:
+        if self.pid and (reason := await self._why_not() or await self._why_no_copy()) is not None:
             self.log.warning("Ending session %s: %s", self._log_name, reason)
             await self._record("session.ended", reason=reason)
             await self.stop()
+        await self._look_at_memory()
         status: int | None = await super().poll_and_notify()
         return status
 
     async def run_post_stop_hook(self) -> None:
-        """However the session ended, take away what it left: processes, gate, sockets."""
+        """However the session ended, take away what it left: processes, gates, sockets, control groups."""
         if not self.name:
             return
         await self._sweep()
@@ -133,10 +146,12 @@ class SessionSpawner(LocalProcessSpawner):
     def load_state(self, state: dict[str, Any]) -> None:
         super().load_state(state)
         self.identity = state.get("identity")
+        self.copies = tuple(state.get("copies", ()))
         self.recorded = self.identity is not None
 
     def get_state(self) -> dict[str, Any]:
-        return super().get_state() | ({"identity": self.identity} if self.identity else {})
+        mine = {"identity": self.identity, "copies": list(self.copies)}
+        return super().get_state() | (mine if self.identity else {})
 
     def clear_state(self) -> None:
         super().clear_state()
@@ -152,7 +167,7 @@ class SessionSpawner(LocalProcessSpawner):
         return env  # no account of the operating system is looked up
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
-        return _confine
+        return self.confine
 
     async def _why_not(self) -> str | None:
         return await asyncio.to_thread(register.why_no_session, self.installation.engine, self.user.name, self.name)
@@ -172,22 +187,108 @@ class SessionSpawner(LocalProcessSpawner):
             register.record_session, self.installation.engine, self.user.name, self.name, action, **detail
         )
 
-    def _open_gate(self) -> None:
+    async def _why_no_copy(self) -> str | None:
+        """Why the session cannot go on with the copies that it reads, or None."""
+        if not self.copies:
+            return None
+        there = await asyncio.to_thread(register.copies_in_use, self.installation.engine, self.name)
+        return None if there >= set(self.copies) else COPY_GONE
+
+    async def _look_at_memory(self) -> None:
+        """Leave an audit event when the system has ended a process of the session for its memory."""
+        killed = limits.killed_for_memory(control_groups(), self._group)
+        before, self.killed = self.killed, killed
+        if killed > before:
+            await self._record("session.memory_used_up", times=str(killed - before))
+
+    def _prepare(self, session: Session) -> Account:
+        account = account_of(session)
+        write_files(session, self.installation.settings.examples, owner=account.uid)
+        hand_over(session, account)
+        return account
+
+    async def _run(self, session: Session, account: Account) -> None:
+        """Start the notebook server's process, in its sandbox and its control groups."""
+        groups = control_groups()
+        entries = await asyncio.to_thread(limits.make, groups, self._group, session.limits)
+        self.confine = functools.partial(_confine, entries)
+        self.killed = limits.killed_for_memory(groups, self._group)
+        self.port = 80  # unused, but the hub would look for a free one
+        with _filter() as descriptor, open(self._log_path(session), "ab", opener=_private) as log:  # noqa: ASYNC230 - no data is read
+            self.cmd, cwd = server_command(session), session.outside.server_home
+            self.popen_kwargs = {"cwd": cwd, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            if session.sandboxed:
+                self.cmd = server_arguments(session, account, self.cmd, seccomp=descriptor)
+                self.popen_kwargs |= {"cwd": "/", "pass_fds": (descriptor,)}
+            await super().start()
+        self.popen_kwargs = {}
+
+    async def _signal(self, sig: int) -> bool:
+        """Ask the notebook server itself to end; the sandbox around it would leave it running."""
+        if sig == 0:
+            return bool(await super()._signal(sig))
+        if sig == signal.SIGKILL:
+            await self._kill()
+            return self.pid != 0 and processes.identity(self.pid) is not None
+        inner = processes.innermost(self.pid)
+        with suppress(ProcessLookupError):
+            os.kill(inner, sig)
+        return processes.identity(self.pid) is not None
+
+    @property
+    def _group(self) -> str:
+        """The name of the session's control groups: of this installation, person and project."""
+        folder = socket_folder(self.installation.settings.run, self.user.name, self.name)
+        return f"{session_name(self.user.name, self.name)}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:8]}"
+
+    def _open_gates(self, account: Account) -> None:
         settings, person, project = self.installation.settings, self.user.name, self.name
-        beyond = Beyond(settings.outputs_socket, SESSION_API, lambda: self._stamp(person, project))
-        self.gate = open_gate(gate_socket(settings.run, person, project), beyond)
+        outputs = Beyond(settings.outputs_socket, SESSION_API, stamped(lambda: self._stamp(person, project)))
+        hub = Beyond(
+            settings.hub_socket,
+            prefix="",
+            headers=with_own_token,
+            calls=server_calls(person),
+            refusal="The gate of a notebook server lets through four calls of the hub's API only.",
+            record=self._record_of_server,
+        )
+        ways = {
+            gate_socket(settings.run, person, project): outputs,
+            hub_gate_socket(settings.run, person, project): hub,
+        }
+        self.gates = tuple(open_gate(socket, beyond) for socket, beyond in ways.items())
+        for socket in ways:
+            own_socket(socket, account)
+
+    async def _reopen_gates(self) -> None:
+        settings = self.installation.settings
+        session = await asyncio.to_thread(
+            register.describe_session, settings, self.installation.engine, self.user.name, self.name
+        )
+        self.account = await asyncio.to_thread(account_of, session)
+        self._open_gates(self.account)
 
     def _stamp(self, person: str, project: str) -> str:
         return str(self.sign_stamp(self.installation.secrets.gate, person, project))
 
+    async def _record_of_server(self, action: str, detail: dict[str, str]) -> None:
+        await self._record(f"session.{action}", **detail)
+
     async def _sweep(self) -> None:
-        run, person, project = self.installation.settings.run, self.user.name, self.name
-        gate, self.gate = self.gate, None
-        if gate is not None:
+        """End whatever is left of the session, and take its gates, sockets and groups away."""
+        gates, self.gates = self.gates, ()
+        for gate in gates:
             await close_gate(gate)
-        left = await asyncio.to_thread(processes.with_variable, GATE_VARIABLE, str(gate_socket(run, person, project)))
-        processes.end(left)
+        await self._kill()
+        limits.remove(control_groups(), self._group)
+        run, person, project = self.installation.settings.run, self.user.name, self.name
         await asyncio.to_thread(remove_sockets, socket_folder(run, person, project))
+
+    async def _kill(self) -> None:
+        sockets = socket_folder(self.installation.settings.run, self.user.name, self.name)
+        await asyncio.to_thread(limits.end, control_groups(), self._group)
+        left = await asyncio.to_thread(processes.with_variable, SESSION_VARIABLE, str(sockets))
+        processes.end(left)
 
     async def _socket_is_there(self, session: Session) -> None:
         """Wait for the server to listen; the hub's start_timeout bounds it. Raises if the server ends before."""
@@ -204,7 +305,27 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _confine() -> None:
+@functools.cache
+def control_groups() -> limits.Groups:
+    """The control groups that this hub can make, found once."""
+    return limits.find()
+
+
+@contextmanager
+def _filter() -> Iterator[int]:
+    """The descriptor of the notebook server's filter of system calls."""
+    descriptor = os.memfd_create("filter", 0)
+    try:
+        os.write(descriptor, seccomp.program(seccomp.Tenant.SERVER))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _confine(entries: tuple[Path, ...]) -> None:
     """In the server's process, before it becomes the server."""
-    os.umask(0o077)
+    for entry in entries:
+        entry.write_text(str(os.getpid()))
+    os.umask(0o007)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -11,8 +11,8 @@ from pathlib import Path
 from governance.database import open_database
 from governance.errors import Unavailable
 from hub_config.migrations import migrate
-from hub_config.notices import NOT_SANDBOXED
 from hub_config.processes import command_line
+from hub_config.protections import warnings
 from hub_config.secrets import Secrets
 from hub_config.settings import CHECKOUT, Settings
 
@@ -37,7 +37,8 @@ def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     _hold(settings.hub / "lock")
     check_port(settings)
     migrate(open_database(settings.database_url))
-    print(f"\n  WARNING  {NOT_SANDBOXED}\n\n  Saferoom listens on {settings.hub_url}\n", file=sys.stderr, flush=True)
+    said = "".join(f"\n  WARNING  {sentence}\n" for sentence in warnings(settings.does_without))
+    print(f"{said}\n  Saferoom listens on {settings.hub_url}\n", file=sys.stderr, flush=True)
     os.chdir(settings.hub)
     os.execve(sys.executable, hub_command(), hub_environment(settings))  # noqa: S606 - no shell is wanted
 

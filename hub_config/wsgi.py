@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from hub_config.notices import NOT_SANDBOXED
+from hub_config.protections import warnings
 from hub_config.secrets import Secrets
 from hub_config.settings import OUTPUTS_PREFIX, Settings, load
 from safe_outputs.web import create_app
@@ -20,7 +20,7 @@ def web_settings(settings: Settings) -> WebSettings:
         session_key=secrets.web,
         gate_key=secrets.gate,
         prefix=OUTPUTS_PREFIX,
-        notices=(NOT_SANDBOXED,),
+        notices=warnings(settings.does_without),
     )
 
 

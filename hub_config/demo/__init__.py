@@ -24,7 +24,7 @@ from hub_config.demo.walk import walk
 from hub_config.driver import DriverError
 from hub_config.kernel_channel import CellFailed, ChannelFailed
 from hub_config.migrations import migrate
-from hub_config.notices import NOT_SANDBOXED
+from hub_config.protections import warnings
 from hub_config.secrets import Secrets
 from hub_config.settings import OUTPUTS_PREFIX, Settings
 
@@ -54,7 +54,8 @@ def run(settings: Settings, given: argparse.Namespace) -> int:
     people = cast.read_or_make(settings.demo_file)
     copy = furnish(settings, engine, people)
     say(f"The owner's file was de-identified; the project copy has {copy.rows:,} rows of {copy.units:,} persons.")
-    say(f"WARNING: {NOT_SANDBOXED}")
+    for sentence in warnings(settings.does_without):
+        say(f"WARNING: {sentence}")
     with running(settings) as saferoom:
         say(f"Saferoom runs on {settings.hub_url}.")
         package = _walked(settings, engine, people)

@@ -23,7 +23,7 @@ from safe_outputs.models import Release, ReleaseRequest
 from safe_outputs.package import verify_package
 from safe_outputs.transitions import OWNERS, Owner, RequestState
 
-NOTEBOOK = "examples/first_release.ipynb"
+NOTEBOOK = "work/examples/first_release.ipynb"
 SECONDS_FOR_A_RELEASE = 60.0
 SECONDS_BETWEEN_LOOKS = 0.2
 

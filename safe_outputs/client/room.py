@@ -1,7 +1,9 @@
 """The room: who works here on what, the data that is open, and the names of its columns."""
 
+import os
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -103,7 +105,8 @@ class Source:
 
     def duckdb(self) -> duckdb.DuckDBPyConnection:
         """A read-only connection to the project copy."""
-        return duckdb.connect(str(self._facts["copy"]), read_only=True)
+        folder = os.environ.get("SAFEROOM_DATA", ".")
+        return duckdb.connect(str(Path(folder) / self._facts["copy"]), read_only=True)
 
     def frame(self) -> pd.DataFrame:
         """The project copy as a pandas frame."""

@@ -1,5 +1,6 @@
 """The data that a project's sessions can use, as the register has it. No copy is opened: this process sees no data."""
 
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session as Database
@@ -30,7 +31,7 @@ def _dataset(copy: ProjectCopy, catalogue: Catalogue) -> dict[str, Any]:
         "units": copy.units,
         "unit": {"column": unit.column, "singular": unit.singular, "plural": unit.plural},
         "table": catalogue.table,
-        "copy": copy.path,
+        "copy": Path(copy.path).name,
         "policy": catalogue.release.policy.model_dump(mode="json"),
         "columns": [_column(each) for each in catalogue.columns],
     }

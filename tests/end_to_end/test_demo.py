@@ -50,7 +50,6 @@ def facts(state: Path, printed: str) -> dict[str, object]:
 def test_it_says_what_happened(printed: str) -> None:
     steps = [
         "the project copy has 20,190 rows of 5,912 persons",
-        "WARNING: Kernels are not yet sandboxed",
         "researcher signed in with password and one-time code",
         "refer · 8 of 49 cells withheld",
         "ρ = 0.05 paid, 0.45 left",

@@ -62,7 +62,7 @@ def work(saferoom: Saferoom, window: BrowserContext) -> None:
     picture(page, "start")
     page.get_by_role("button", name="Start session").click()
     page.wait_for_url(re.compile(rf"/user/researcher/{PROJECT}/lab"), timeout=90_000)
-    page.goto(f"/user/researcher/{PROJECT}/lab/tree/examples/first_release.ipynb")
+    page.goto(f"/user/researcher/{PROJECT}/lab/tree/work/examples/first_release.ipynb")
     notebook = page.locator(".jp-Notebook")
     expect(notebook.get_by_role("heading", name="A first release")).to_be_visible()
     page.get_by_role("menuitem", name="Run", exact=True).click()

@@ -179,7 +179,11 @@ def stop_hub(hub: "subprocess.Popen[bytes]", ending: signal.Signals = signal.SIG
 
 def processes_of(house: House) -> list[str]:
     """The command lines of every process that knows this house: by its environment or its arguments."""
-    marks = (os.fsencode(house.settings.state), os.fsencode(house.settings.run))
+    return processes_with(os.fsencode(house.settings.state), os.fsencode(house.settings.run))
+
+
+def processes_with(*marks: bytes) -> list[str]:
+    """The command lines of every process with one of these texts in its environment or its arguments."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():

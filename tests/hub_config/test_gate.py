@@ -19,7 +19,7 @@ from tornado.netutil import bind_unix_socket
 from tornado.web import Application, RequestHandler
 
 from hub_config import gate
-from hub_config.gate import Beyond, allowed, close_gate, open_gate
+from hub_config.gate import Beyond, allowed, close_gate, open_gate, stamped
 from tests.hub_config.house import short_folder
 
 PREFIX = "/services/outputs/api/session"
@@ -60,7 +60,7 @@ async def a_gate(service: Service, *, served: bool = True) -> AsyncIterator[tupl
         server = HTTPServer(Application([("/.*", _Recorder, {"service": service})]), max_body_size=2**24)
         if served:
             server.add_socket(bind_unix_socket(str(inner), 0o600))
-        opened = open_gate(path, Beyond(inner, PREFIX, lambda: f"ada.heron.{next(stamps)}"))
+        opened = open_gate(path, Beyond(inner, PREFIX, stamped(lambda: f"ada.heron.{next(stamps)}")))
         transport = httpx.AsyncHTTPTransport(uds=str(path))
         async with httpx.AsyncClient(transport=transport, base_url="http://saferoom", timeout=20) as client:
             try:
@@ -225,7 +225,7 @@ def test_stamp_that_cannot_be_made_tells_nothing() -> None:
 
     async def work() -> None:
         with short_folder() as folder:
-            opened = open_gate(folder / "gate.sock", Beyond(folder / "none.sock", PREFIX, fail))
+            opened = open_gate(folder / "gate.sock", Beyond(folder / "none.sock", PREFIX, stamped(fail)))
             status, _, body = await asyncio.to_thread(_raw, folder / "gate.sock", "GET", "/session")
             assert status == 500
             assert b"secrets" not in body and json.loads(body)["status"] == 500
@@ -240,7 +240,7 @@ def test_socket_is_private_replaces_a_stale_one_and_goes() -> None:
             path = folder / "gate.sock"
             with socket.socket(socket.AF_UNIX) as stale:
                 stale.bind(str(path))
-            opened = open_gate(path, Beyond(folder / "none.sock", PREFIX, lambda: ""))
+            opened = open_gate(path, Beyond(folder / "none.sock", PREFIX, stamped(lambda: "")))
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
             status, _, _ = await asyncio.to_thread(_raw, path, "GET", "/session")
             assert status == 503

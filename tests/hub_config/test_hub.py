@@ -21,6 +21,7 @@ from governance.people import LoginFailed, Person
 from hub_config import driver, register
 from hub_config.driver import Browser, DriverError
 from hub_config.kernel_channel import CellFailed, ChannelFailed
+from hub_config.sandbox import CHANNELS
 from hub_config.secrets import Secret
 from hub_config.session import gate_socket, session_folder, socket_folder
 from tests.hub_config.house import (
@@ -28,6 +29,7 @@ from tests.hub_config.house import (
     House,
     build_house,
     processes_of,
+    processes_with,
     short_folder,
     start_hub,
     stop_hub,
@@ -100,6 +102,16 @@ def until(look: Callable[[], bool], seconds: float = 30.0) -> bool:
     return True
 
 
+def put_notebook(browser: Browser, path: str, cells: list[Any]) -> None:
+    """Save a notebook as JupyterLab does."""
+    model = {"type": "notebook", "format": "json", "content": nbformat.v4.new_notebook(cells=cells)}
+    assert browser.session_api("PUT", "heron", f"contents/{path}", json=model).is_success
+
+
+def work_of(running: Running) -> Path:
+    return session_folder(running.house.settings.sessions, "ada", "heron") / "home" / "work"
+
+
 def anonymous(running: Running) -> Browser:
     return Browser(running.url, "ada", httpx.Client(base_url=running.url, follow_redirects=True, trust_env=False))
 
@@ -154,7 +166,7 @@ def test_home_page_has_the_project_and_every_page_the_warning(running: Running, 
         with anonymous(running) as browser:
             for page in (ada.http.get(path), browser.http.get(path)):
                 if "/lab" not in page.url.path:
-                    assert "Kernels are not yet sandboxed" in page.text, page.url
+                    assert "Warning." not in page.text, page.url
                     assert "Saferoom</title>" in page.text
                     assert "default-src 'self'" in page.headers["content-security-policy"]
 
@@ -225,7 +237,7 @@ def test_kernel_has_no_token_and_none_of_our_code(running: Running, ada: Browser
     code = "import json, os, sys; print(json.dumps([dict(os.environ), sys.path]))"
     environment, path = json.loads(driver.run_code(ada, "heron", code))
     assert not [name for name in environment if name.startswith(("JUPYTERHUB", "JPY", "CONFIGPROXY"))]
-    assert environment["SAFEROOM_GATE"] == str(gate_socket(running.house.settings.run, "ada", "heron"))
+    assert environment["SAFEROOM_GATE"] == "/run/saferoom/gate/gate.sock"
     assert "" not in path and str(Path(driver.__file__).parent.parent) not in path
     for package in ("datasets", "governance", "hub_config", "disclosure_control", "opendp", "flask"):
         with pytest.raises(CellFailed) as caught:
@@ -270,7 +282,7 @@ def test_one_kernel_no_terminals_own_root(ada: Browser) -> None:
     assert "Project Heron" in specs["kernelspecs"]["python3"]["spec"]["display_name"]
     assert ada.session_api("POST", "heron", "terminals").status_code in (403, 404)
     names = [entry["name"] for entry in ada.session_api("GET", "heron", "contents").json()["content"]]
-    assert names == ["examples"]
+    assert names == ["project", "work"]
 
 
 def test_notebook_runs_in_the_kernel_and_is_saved_with_its_outputs(running: Running, ada: Browser) -> None:
@@ -279,24 +291,22 @@ def test_notebook_runs_in_the_kernel_and_is_saved_with_its_outputs(running: Runn
         nbformat.v4.new_code_cell("print('one')\nprint('two')\n40 + 2"),
         nbformat.v4.new_code_cell("import matplotlib.pyplot as plt\nplt.plot([1, 2]);"),
     ]
-    workspace = session_folder(running.house.settings.sessions, "ada", "heron") / "workspace"
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), workspace / "try.ipynb")
-    ran = driver.run_notebook(ada, "heron", "try.ipynb")
+    put_notebook(ada, "work/try.ipynb", cells)
+    ran = driver.run_notebook(ada, "heron", "work/try.ipynb")
     assert ran.cells[1].outputs[0].text == "one\ntwo\n"
     assert ran.cells[1].outputs[1].data["text/plain"] == "42"
     assert "image/png" in ran.cells[2].outputs[-1].data
-    saved = nbformat.read(workspace / "try.ipynb", as_version=4)
+    saved = nbformat.read(work_of(running) / "try.ipynb", as_version=4)
     assert saved.cells[1].outputs == ran.cells[1].outputs
     nbformat.validate(saved)
 
 
 def test_cell_that_fails_is_raised_and_saved(running: Running, ada: Browser) -> None:
-    workspace = session_folder(running.house.settings.sessions, "ada", "heron") / "workspace"
     cells = [nbformat.v4.new_code_cell(source) for source in ("1", "1 / 0", "print('never')")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), workspace / "fail.ipynb")
+    put_notebook(ada, "work/fail.ipynb", cells)
     with pytest.raises(CellFailed, match="Cell 1: ZeroDivisionError: division by zero"):
-        driver.run_notebook(ada, "heron", "fail.ipynb")
-    saved = nbformat.read(workspace / "fail.ipynb", as_version=4)
+        driver.run_notebook(ada, "heron", "work/fail.ipynb")
+    saved = nbformat.read(work_of(running) / "fail.ipynb", as_version=4)
     assert saved.cells[1].outputs[0].output_type == "error"
     assert saved.cells[2].outputs == []
 
@@ -319,8 +329,10 @@ def test_one_tcp_port_is_listened_on(running: Running, ada: Browser) -> None:
 
 
 def test_every_socket_is_this_users_alone(running: Running, ada: Browser) -> None:
-    with driver.open_kernel(ada, "heron", "sockets.ipynb"):
-        found = [path for path in running.house.settings.run.rglob("*") if path.is_socket()]
+    with driver.open_kernel(ada, "heron", "work/sockets.ipynb"):
+        run = running.house.settings.run
+        found = [path for path in run.rglob("*") if path.is_socket() and path.parent.name != CHANNELS]
+        assert all(folder.stat().st_mode & 0o077 == 0 for folder in run.rglob(CHANNELS))
         assert {path.name for path in found} >= {"hub.sock", "proxy.sock", "outputs.sock", "server.sock", "gate.sock"}
         assert [path for path in found if path.stat().st_mode & 0o077] == []
 
@@ -349,14 +361,14 @@ def test_right_that_ends_ends_the_session_and_every_later_call(running: Running)
 
 def test_session_whose_server_dies_leaves_nothing_and_starts_again(running: Running, ada: Browser) -> None:
     house = running.house
-    kernel = driver.open_kernel(ada, "heron", "left.ipynb")
+    kernel = driver.open_kernel(ada, "heron", "work/left.ipynb")
     with kernel:
-        servers = [line for line in processes_of(house) if "jupyterhub.singleuser" in line]
-        kernels = [line for line in processes_of(house) if "ipykernel_launcher" in line]
-        assert len(servers) == 1 and kernels
+        servers = [line for line in processes_of(house) if "-m jupyterhub.singleuser" in line and "bwrap" not in line]
+        mark = next((socket_folder(house.settings.run, "ada", "heron") / "k").iterdir()).name.encode()
+        assert len(servers) == 1 and processes_with(mark)
         kernel.close_session = lambda: None
     os.kill(int(servers[0].split()[0]), signal.SIGKILL)
-    assert until(lambda: not [line for line in processes_of(house) if "ipykernel_launcher" in line])
+    assert until(lambda: not processes_with(mark))
     assert until(lambda: "heron" not in driver._servers(ada))
     assert not socket_folder(house.settings.run, "ada", "heron").exists()
     driver.start_session(ada, "heron")
@@ -380,7 +392,7 @@ def test_killed_hub_finds_its_sessions_again_and_a_stopped_one_leaves_nothing() 
         try:
             with driver.sign_in(house.settings.hub_url, "ada", PASSWORD, totp_secret("ada")) as ada:
                 driver.start_session(ada, "heron")
-                with driver.open_kernel(ada, "heron", "kept.ipynb") as kernel:
+                with driver.open_kernel(ada, "heron", "work/kept.ipynb") as kernel:
                     _run(kernel, "kept = 'still here'")
                     kernel.close_session = lambda: None
                 stop_hub(hub, signal.SIGKILL)
@@ -388,8 +400,8 @@ def test_killed_hub_finds_its_sessions_again_and_a_stopped_one_leaves_nothing() 
                 hub = start_hub(house, log)
                 assert until(lambda: bool(driver._servers(ada).get("heron", {}).get("ready")))
                 session = ada.session_api("GET", "heron", "sessions").json()[0]
-                assert session["path"] == "kept.ipynb"
-                with driver.open_kernel(ada, "heron", "kept.ipynb") as kernel:
+                assert session["path"] == "work/kept.ipynb"
+                with driver.open_kernel(ada, "heron", "work/kept.ipynb") as kernel:
                     assert _run(kernel, CALL_GATE + "print(kept, call('GET', '/session')[0])") == "still here 200\n"
         finally:
             status = stop_hub(hub, signal.SIGHUP)

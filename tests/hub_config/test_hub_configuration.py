@@ -102,8 +102,15 @@ def test_checkers_are_led_to_the_queue_and_others_home() -> None:
     assert first({"role": "researcher"}) == first(None) == ""
 
 
-def test_warning_is_on_every_page(config: Config) -> None:
-    assert "not yet sandboxed" in config.JupyterHub.template_vars["announcement"]
+def test_nothing_is_announced_while_nothing_is_missing(config: Config) -> None:
+    assert config.JupyterHub.template_vars["announcement"] == ""
+
+
+def test_what_the_operator_does_without_is_said_on_every_page(house: House) -> None:
+    settings = house.settings.model_copy(update={"without": "sandbox"})
+    made = Config()
+    hub.configure(made, Installation(settings, house.engine, house.secrets))
+    assert "not sandboxed" in made.JupyterHub.template_vars["announcement"]
 
 
 def _a_proxy(house: House, **routes: str) -> SocketProxy:

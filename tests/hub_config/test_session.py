@@ -1,8 +1,6 @@
 """What is derived from a session's description: kernelspec, server, environments and the start page's words."""
 
 import dataclasses
-import os
-import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from hypothesis import strategies as st
 from jupyterhub.slugs import is_valid_safe_slug
 
 from hub_config import session as sessions
-from hub_config.session import Copy, MalformedSession, Session
+from hub_config.session import Copy, Limits, MalformedSession, Programs, Session
 from hub_config.start_form import render
 
 TODAY = date(2026, 11, 22)
@@ -41,34 +39,50 @@ def a_session(**facts: object) -> Session:
         notices=(),
         folder=Path("/srv/sessions/ada--heron"),
         sockets=Path("/tmp/saferoom-0-0123456789/0123456789ab"),
-        python=Path("/opt/session/bin/python"),
+        shared=Path("/srv/projects/heron"),
+        programs=Programs(
+            server=Path("/opt/service/bin/python"),
+            kernel=Path("/opt/session/bin/python"),
+            kernel_folders=(Path("/opt/session"), Path("/opt/python")),
+            server_folders=(Path("/opt/service"), Path("/opt/python")),
+        ),
     )
     return dataclasses.replace(session, **facts)  # type: ignore[arg-type]
 
 
-def test_kernel_starts_with_an_empty_environment() -> None:
-    spec = sessions.kernelspec(a_session())
-    assert spec["argv"][:2] == ["/usr/bin/env", "-i"]
-    given_names = {entry.partition("=")[0] for entry in spec["argv"] if "=" in entry}
-    assert given_names == set(sessions.kernel_environment(a_session()))
-    assert spec["argv"][-6:] == [
-        "/opt/session/bin/python", "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"
-    ]  # fmt: skip
+def test_kernel_has_the_environment_of_its_spec_and_one_command() -> None:
+    spec = sessions.kernelspec(a_session(), ["bwrap", "--"])
+    assert spec["env"] == sessions.kernel_environment(a_session())
+    assert spec["argv"] == ["/opt/session/bin/python", "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    provisioner = spec["metadata"]["kernel_provisioner"]
+    assert provisioner["provisioner_name"] == "saferoom-sandbox"
+    assert provisioner["config"]["arguments"] == ["bwrap", "--"]
 
 
 def test_kernel_gets_nothing_of_the_hub() -> None:
     environment = sessions.kernel_environment(a_session())
     assert not any(name.startswith(("JUPYTER", "JPY")) for name in environment)
-    assert environment["SAFEROOM_GATE"] == "/tmp/saferoom-0-0123456789/0123456789ab/gate.sock"
-    assert environment["HOME"] == "/srv/sessions/ada--heron/workspace"
+    assert environment["SAFEROOM_GATE"] == "/run/saferoom/gate/gate.sock"
+    assert environment["HOME"] == "/home/researcher/work"
+    assert not set(environment) & {sessions.HUB_GATE_VARIABLE, sessions.SESSION_VARIABLE}
 
 
-def test_env_takes_the_argument_list_as_it_is_written() -> None:
-    spec = sessions.kernelspec(a_session(folder=Path("/srv/a b = c/ada--heron")))
-    command = [*spec["argv"][: spec["argv"].index("/opt/session/bin/python")], "/usr/bin/env", "-0"]
-    seen = subprocess.run(command, env=os.environ | {"LEAK": "1"}, capture_output=True, check=True, timeout=30).stdout
-    names = dict(entry.split("=", 1) for entry in seen.decode().split("\0") if entry)
-    assert names == sessions.kernel_environment(a_session(folder=Path("/srv/a b = c/ada--heron")))
+def test_inside_of_a_sandbox_nothing_shows_whose_it_is_or_where() -> None:
+    told = " ".join([*sessions.kernel_environment(a_session()).values(), *map(str, vars(sessions.INSIDE).values())])
+    assert not any(part in told for part in ("ada", "heron", "/srv/sessions"))
+
+
+def test_without_a_sandbox_the_places_are_the_machines_own() -> None:
+    environment = sessions.kernel_environment(a_session(sandboxed=False))
+    assert environment["SAFEROOM_GATE"] == "/tmp/saferoom-0-0123456789/0123456789ab/gate/gate.sock"
+    assert environment["HOME"] == "/srv/sessions/ada--heron/home/work"
+    assert environment["SAFEROOM_DATA"] == "/srv/copies/heron"
+
+
+@pytest.mark.parametrize("name", ["memory", "processes", "cpus", "disk", "scratch", "output"])
+def test_limits_are_at_least_one(name: str) -> None:
+    with pytest.raises(MalformedSession, match=name):
+        Limits(**{name: 0})
 
 
 def test_server_gets_its_token_and_no_other_secret() -> None:
@@ -84,8 +98,9 @@ def test_server_is_apart_from_the_workspace() -> None:
     environment = sessions.server_environment(session, FROM_HUB)
     assert environment["JUPYTERHUB_DISABLE_USER_CONFIG"] == environment["PYTHONSAFEPATH"] == "1"
     for name, value in environment.items():
-        if name not in ("JUPYTERHUB_ROOT_DIR", "PATH"):
-            assert str(session.workspace) not in value, name
+        if name != "JUPYTERHUB_ROOT_DIR":
+            assert str(session.places.home) not in value, name
+    assert environment["JUPYTERHUB_API_URL"] == "http+unix://%2Frun%2Fsaferoom%2Fhub%2Fhub.sock/hub/api"
     assert environment["JUPYTERHUB_SERVICE_URL"].endswith("server.sock/user/ada/heron/")
 
 
