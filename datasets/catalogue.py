@@ -73,7 +73,11 @@ class UnitOfCount(Part):
 
 
 class Catalogue(Part):
-    """One dataset as its owner offers it."""
+    """One dataset as its owner offers it.
+
+    `population` names the people (or businesses) that it is about: datasets of one population share what the privacy
+    ledger keeps of it. Left out, it is the dataset's name; `people` is the name in either case.
+    """
 
     name: Identifier
     title: Text
@@ -83,6 +87,7 @@ class Catalogue(Part):
     table: Identifier
     source: SourceFile
     unit: UnitOfCount
+    population: Annotated[Identifier | None, Field(exclude_if=lambda name: name is None)] = None
     columns: Annotated[tuple[Column, ...], Field(description="a list of columns")]
     release: SerializeAsAny[ReleaseTerms]
 
@@ -111,6 +116,11 @@ class Catalogue(Part):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def people(self) -> str:
+        """The name of the population."""
+        return self.population or self.name
 
     @property
     def unit_column(self) -> Column:

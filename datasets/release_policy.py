@@ -19,6 +19,11 @@ FEWEST_CHECKERS = 2
 Rho: TypeAlias = Annotated[float, Field(gt=0, description="a finite number above 0")]
 
 
+def _left_out(value: object) -> bool:
+    """So that terms of before there was such a key keep their digest."""
+    return value is None
+
+
 class Rule(StrEnum):
     EXACT = "exact"
     PRIVATE = "private"
@@ -70,16 +75,30 @@ class Policy(Part):
 
 
 class Budget(Part):
-    """The privacy loss (rho, of zero-concentrated differential privacy) that the owner allows, for ever."""
+    """The privacy loss (rho, of zero-concentrated differential privacy) that the owner allows, for ever.
+
+    `person_rho`: the ration of each researcher, over all projects; left out, nobody has a ration of her own, and the
+    project's share is the limit. `delta`: the limit of δ in each of these budgets; left out, the ledger's usual one.
+    """
 
     dataset_rho: Rho
     project_rho: Rho
+    person_rho: Annotated[Rho | None, Field(exclude_if=_left_out)] = None
+    delta: Annotated[
+        float | None, Field(ge=0, lt=1, exclude_if=_left_out, description="a number from 0 to less than 1")
+    ] = None
 
     def problems(self) -> Iterator[Problem]:
         if self.project_rho > self.dataset_rho:
             yield Problem(
                 path=("project_rho",),
                 wrong="a project would have more than the dataset",
+                expected=f"at most dataset_rho, {self.dataset_rho}",
+            )
+        if self.person_rho is not None and self.person_rho > self.dataset_rho:
+            yield Problem(
+                path=("person_rho",),
+                wrong="a person would have more than the dataset",
                 expected=f"at most dataset_rho, {self.dataset_rho}",
             )
 

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from datasets import sql
 from datasets.catalogue import Catalogue, load_catalogue
 from datasets.deidentify import Built, build_version
-from datasets.errors import WrongRole
+from datasets.errors import CatalogueError, WrongRole
 from datasets.files import PRIVATE_FOLDER, file_digest, publish_folder, scratch, sweep
+from datasets.populations import why_not_population
 from datasets.pseudonyms import dataset_key, key_check
 from datasets.scan import ScanReport, scan
 from datasets.sources import OwnersFile, locate
@@ -51,12 +52,15 @@ def take_in(
     The same file, catalogue and secret give the version that is there already, unless it was withdrawn.
 
     Raises:
-        CatalogueError, SourceError: the catalogue or the file is not right; nothing was kept.
+        CatalogueError, SourceError: the catalogue or the file is not right, or the population is not the one of
+            earlier versions; nothing was kept.
         WrongRole: the person is no data steward.
     """
     if (reason := why_not_role(session, Role.DATA_STEWARD, actor)) is not None:
         raise WrongRole(reason)
     catalogue = load_catalogue(catalogue_path)
+    if (reason := why_not_population(session, catalogue)) is not None:
+        raise CatalogueError(f"{catalogue_path.name}, population: {reason}")
     home = folder / catalogue.name
     home.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
     sweep(home)

@@ -3,11 +3,12 @@
 Until software proves two tables safe together, a person judges it; these findings make her look (I4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from datasets.populations import populations
 from safe_outputs.answers import Finding, Verdict
 from safe_outputs.models import Release, ReleaseRequest, RequestItem, Statistic
 from safe_outputs.transitions import OWNERS, Owner
@@ -18,65 +19,75 @@ LIMIT = "no two populations that differ by fewer than the threshold"
 
 
 def with_earlier_releases(earlier: int) -> list[Finding]:
-    """What to say of an exact table when `earlier` other exact tables of its dataset were released."""
+    """What to say of an exact table when `earlier` other exact tables of its population were released."""
     if not earlier:
         return []
     return [
         _finding(
-            f"{_counted(earlier)} of this dataset {'was' if earlier == 1 else 'were'} released before. An output "
+            f"{_counted(earlier)} of the same people {'was' if earlier == 1 else 'were'} released before. An output "
             "checker has to judge whether anybody can be singled out by subtraction.",
             f"{_counted(earlier)} released before",
         )
     ]
 
 
-def within_request(statistics: Sequence[Statistic]) -> list[Finding]:
-    """What to say of a request that holds several exact tables of a dataset, or exact and private statistics of it."""
-    return [*_several_exact(statistics), *_exact_beside_private(statistics)]
+def within_request(statistics: Sequence[Statistic], linked: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """What to say of a request that holds several exact tables of a population, or exact and private statistics of it.
+
+    `linked`: all datasets of each.
+    """
+    return [*_several_exact(statistics, linked), *_exact_beside_private(statistics, linked)]
 
 
-def _several_exact(statistics: Sequence[Statistic]) -> list[Finding]:
+def _several_exact(statistics: Sequence[Statistic], linked: Mapping[str, Sequence[str]]) -> list[Finding]:
     tables = {(each.plan["dataset"], each.plan_hash, each.version) for each in statistics if is_exact(each)}
     return [
         _finding(
-            f"This request holds {count} exact tables of {dataset}. An output checker has to judge whether anybody "
-            "can be singled out by subtracting one from another.",
+            f"This request holds {count} exact tables of {_asked(statistics, datasets)}. An output checker has to "
+            "judge whether anybody can be singled out by subtracting one from another.",
             f"{count} exact tables in one request",
         )
-        for dataset in sorted({dataset for dataset, _, _ in tables})
-        if (count := sum(found == dataset for found, _, _ in tables)) > 1
+        for datasets in linked.values()
+        if (count := sum(found in datasets for found, _, _ in tables)) > 1
     ]
 
 
-def _exact_beside_private(statistics: Sequence[Statistic]) -> list[Finding]:
+def _asked(statistics: Sequence[Statistic], datasets: Sequence[str]) -> str:
+    """Those of a population's datasets that a request has statistics of, in words."""
+    return " and ".join(sorted({each.plan["dataset"] for each in statistics} & set(datasets)))
+
+
+def _exact_beside_private(statistics: Sequence[Statistic], linked: Mapping[str, Sequence[str]]) -> list[Finding]:
     exact = {each.plan["dataset"] for each in statistics if is_exact(each)}
     private = {each.plan["dataset"] for each in statistics if not is_exact(each)}
     return [
         Finding(
             rule="exact beside private",
             verdict=Verdict.REFER,
-            sentence=f"This request holds exact and private statistics of {dataset}. Where both tell the same of the "
-            "same people, the exact one gives away what the noise hides. An output checker has to judge whether "
-            "any do.",
-            value="exact and private statistics of one dataset",
+            sentence=f"This request holds exact and private statistics of {_asked(statistics, datasets)}. Where both "
+            "tell the same of the same people, the exact one gives away what the noise hides. An output checker has to "
+            "judge whether any do.",
+            value="exact and private statistics of one population",
             limit="no exact statistic of what a private one tells",
             source="docs/privacy.md, Release policy: exact and private statistics of one population do not add up",
             fix="Leave one of them out where they tell the same.",
         )
-        for dataset in sorted(exact & private)
+        for datasets in linked.values()
+        if exact & set(datasets) and private & set(datasets)
     ]
 
 
 def of_request(session: Session, request: ReleaseRequest) -> list[Finding]:
     """What is to say of a request now: of its tables together, and of those with what was released meanwhile."""
     statistics = [item.statistic for item in request.items]
+    linked = populations(session, [each.plan["dataset"] for each in statistics])
     if OWNERS[request.state] is Owner.NOBODY:
-        return within_request(statistics)
+        return within_request(statistics, linked)
     exact = [each for each in statistics if is_exact(each)]
     own = {(each.plan_hash, each.version) for each in exact}
-    datasets = sorted({each.plan["dataset"] for each in exact})
-    earlier = sum(len(released_tables(session, dataset) - own) for dataset in datasets)
-    return [*within_request(statistics), *with_earlier_releases(earlier)]
+    concerned = populations(session, [each.plan["dataset"] for each in exact]).values()
+    earlier = sum(len(_released(session, datasets) - own) for datasets in concerned)
+    return [*within_request(statistics, linked), *with_earlier_releases(earlier)]
 
 
 def is_exact(statistic: Statistic) -> bool:
@@ -84,13 +95,17 @@ def is_exact(statistic: Statistic) -> bool:
 
 
 def released_tables(session: Session, dataset: str) -> set[tuple[str, int | None]]:
-    """The exact tables of a dataset that were released: plan hash and version of each."""
+    """The exact tables of a dataset's population that were released: plan hash and version of each."""
+    return {table for datasets in populations(session, [dataset]).values() for table in _released(session, datasets)}
+
+
+def _released(session: Session, datasets: Sequence[str]) -> set[tuple[str, int | None]]:
     query = (
         select(Statistic.plan_hash, Statistic.version)
         .join(RequestItem, RequestItem.statistic_id == Statistic.id)
         .join(Release, Release.request_id == RequestItem.request_id)
         .where(
-            Statistic.plan["dataset"].as_string() == dataset,
+            Statistic.plan["dataset"].as_string().in_(datasets),
             Statistic.plan["kind"].as_string() == "crosstab",
         )
     )

@@ -110,7 +110,7 @@ class Release(Base):
 
 
 class PopulationStanding(Base):
-    """What the privacy ledger said of a dataset's population when something was last answered from it.
+    """What the privacy ledger said of a population when something was last answered from one of its datasets.
 
     `nano_rho`, `nano_delta`: spent on private statistics (billionths of ρ and δ); `exact`: exact statistics that were
     handed out, the first of them at `void_since`.
@@ -118,7 +118,7 @@ class PopulationStanding(Base):
 
     __tablename__ = "population_standing"
 
-    dataset: Mapped[str] = mapped_column(Text, primary_key=True)
+    population: Mapped[str] = mapped_column(Text, primary_key=True)
     nano_rho: Mapped[int] = mapped_column(BigInteger)
     nano_delta: Mapped[int] = mapped_column(BigInteger)
     exact: Mapped[int]

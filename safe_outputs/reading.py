@@ -10,6 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from datasets.populations import populations
 from governance import access, audit
 from governance.people import Role, find_person
 from governance.projects import find_project, is_member
@@ -198,12 +199,13 @@ def _told(exact: int, noisy: int) -> str:
 
 
 def _released_before(session: Session, request: ReleaseRequest, person: str) -> tuple[ReleaseLine, ...]:
-    """Earlier releases of the request's datasets: what differencing could use.
+    """Earlier releases of the request's populations: what differencing could use.
 
     Output checkers see all of them; others what is public, and their own projects'.
     """
     checker = find_person(session, person).role is Role.OUTPUT_CHECKER
-    datasets = {item.statistic.plan["dataset"] for item in request.items}
+    own = [item.statistic.plan["dataset"] for item in request.items]
+    datasets = {each for linked in populations(session, own).values() for each in linked}
     earlier = session.scalars(
         select(Release).where(Release.request_id != request.id).order_by(Release.released_at.desc())
     )

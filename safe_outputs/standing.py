@@ -1,4 +1,4 @@
-"""What stands for the people in a dataset after all that was answered from it, as the privacy ledger says.
+"""What stands for the people of a population after all that was answered about them, as the privacy ledger says.
 
 The checker alone opens the ledger. It writes what the ledger says into the register, in the transaction of each
 answer, so that pages, register and release say the same. One sentence says it, in words for everybody.
@@ -12,6 +12,7 @@ from typing import Self
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from datasets.populations import populations
 from datasets.versions import versions_of
 from disclosure_control.privacy.ledger import NANO, Guarantee, epsilon, in_rho
 from disclosure_control.privacy.ledger.guarantee import DELTA
@@ -67,17 +68,18 @@ class Standing:
 
 @dataclass(frozen=True)
 class StandingOf:
-    """A dataset's title, and what stands for its units in a sentence."""
+    """A population, its datasets and their titles, and what stands for its units in a sentence."""
 
-    dataset: str
+    population: str
+    datasets: tuple[str, ...]
     title: str
     sentence: str
 
 
-def record_standing(session: Session, dataset: str, guarantee: Guarantee) -> None:
-    """Write what the ledger says of a dataset's population into the register, in the caller's transaction."""
+def record_standing(session: Session, population: str, guarantee: Guarantee) -> None:
+    """Write what the ledger says of a population into the register, in the caller's transaction."""
     stands = Standing.of(guarantee)
-    row = session.get(PopulationStanding, dataset) or PopulationStanding(dataset=dataset)
+    row = session.get(PopulationStanding, population) or PopulationStanding(population=population)
     row.nano_rho, row.nano_delta = stands.nano_rho, stands.nano_delta
     row.exact, row.void_since = stands.exact, stands.void_since
     row.recorded_at = now()
@@ -85,8 +87,12 @@ def record_standing(session: Session, dataset: str, guarantee: Guarantee) -> Non
 
 
 def standings(session: Session, datasets: Iterable[str]) -> tuple[StandingOf, ...]:
-    """What stands for each of these datasets of which anything was answered, by name."""
-    return tuple(found for each in sorted(set(datasets)) if (found := _standing(session, each)) is not None)
+    """What stands for each population of these datasets of which anything was answered, by name."""
+    return tuple(
+        found
+        for population, members in populations(session, datasets).items()
+        if (found := _standing(session, population, members)) is not None
+    )
 
 
 def released_datasets(session: Session, audience: str) -> set[str]:
@@ -101,10 +107,11 @@ def released_datasets(session: Session, audience: str) -> set[str]:
     return {str(statistic.plan["dataset"]) for statistic in session.scalars(query)}
 
 
-def _standing(session: Session, dataset: str) -> StandingOf | None:
-    row, versions = session.get(PopulationStanding, dataset), versions_of(session, dataset)
-    if row is None or not versions or not (row.nano_rho or row.exact):
+def _standing(session: Session, population: str, datasets: tuple[str, ...]) -> StandingOf | None:
+    row = session.get(PopulationStanding, population)
+    catalogues = [versions[-1].catalogue for each in datasets if (versions := versions_of(session, each))]
+    if row is None or not catalogues or not (row.nano_rho or row.exact):
         return None
-    catalogue = versions[-1].catalogue
     stands = Standing(row.nano_rho, row.nano_delta, row.exact, row.void_since)
-    return StandingOf(dataset, catalogue.title, stands.in_words(catalogue.unit.plural))
+    title = " and ".join(each.title for each in catalogues)
+    return StandingOf(population, datasets, title, stands.in_words(catalogues[0].unit.plural))

@@ -10,7 +10,7 @@ from datasets.copies import ProjectCopy, provision
 from datasets.steward import take_in
 from datasets.versions import DatasetVersion, VersionState, approve, make_available
 from disclosure_control import Ledger
-from disclosure_control.privacy.ledger import allowance_of
+from disclosure_control.privacy.ledger import allowance_of, delta_allowance_of
 from governance import projects
 from governance.agreements import agree, agreement_in_force
 from governance.database import transaction
@@ -108,8 +108,9 @@ def _budgets(ledger: Ledger, catalogue: Catalogue) -> None:
     """The owner grants what her catalogue says, once."""
     budget = catalogue.release.budget
     for scope, rho in (
-        (dataset_scope(catalogue.name), budget.dataset_rho),
-        (project_scope(PROJECT, catalogue.name), budget.project_rho),
+        (dataset_scope(catalogue.people), budget.dataset_rho),
+        (project_scope(PROJECT, catalogue.people), budget.project_rho),
     ):
         if ledger.granted(scope) == 0:
-            ledger.grant(scope, allowance_of(rho), granted_by="owner")
+            delta = delta_allowance_of(budget.delta)
+            ledger.grant(scope, allowance_of(rho), granted_by="owner", nano_delta=delta)

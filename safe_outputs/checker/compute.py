@@ -80,7 +80,7 @@ def _stages(plan: Crosstab | Private, evidence: Evidence, ledger: Ledger) -> Com
 
 def _standing(ledger: Ledger, evidence: Evidence) -> str:
     """What is promised to the units after this statistic, in words."""
-    guarantee = ledger.guarantee(privacy_stage.dataset_scope(evidence.source.dataset))
+    guarantee = ledger.guarantee(privacy_stage.dataset_scope(evidence.catalogue.people))
     return Standing.of(guarantee).in_words(evidence.catalogue.unit.plural)
 
 

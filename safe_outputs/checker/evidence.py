@@ -9,15 +9,22 @@ from datasets.catalogue import Catalogue
 from datasets.copies import current_copies
 from datasets.versions import find_version
 from disclosure_control import RuleProfile
+from governance.agreements import agreement_in_force
 from safe_outputs.answers import RuleProfileUsed, Source
+from safe_outputs.asking import Asker
 from safe_outputs.errors import NotPermitted
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything but the plan that decides an answer. `path` is the project copy, compared with its digest."""
+    """Everything but the plan that decides an answer. `path` is the project copy, compared with its digest.
+
+    `person` asks; `owner` is the data owner who agreed, and whose terms the catalogue has.
+    """
 
     project_id: str
+    person: str
+    owner: str
     path: Path
     source: Source
     catalogue: Catalogue
@@ -28,15 +35,16 @@ class Evidence:
         return RuleProfileUsed(name=self.profile.name, version=self.profile.version, digest=self.profile.digest)
 
 
-def gather(session: Session, project_id: str, dataset: str, released_before: int) -> Evidence:
+def gather(session: Session, asker: Asker, dataset: str, released_before: int) -> Evidence:
     """The evidence for one statistic, asked for anew at each computation (I10).
 
     Raises:
         NotPermitted: the project may not use the dataset now.
         DamagedFile: the copy is not the one that was provisioned (I2).
     """
-    copy = next((each for each in current_copies(session, project_id) if each.dataset == dataset), None)
-    if copy is None:
+    copy = next((each for each in current_copies(session, asker.project) if each.dataset == dataset), None)
+    agreement = agreement_in_force(session, asker.project, dataset)
+    if copy is None or agreement is None:
         raise NotPermitted(
             f"“{dataset}” is not open to your project: there is no agreement in force with its data owner, or no copy "
             "of the version that was agreed. Ask the data owner and the data steward."
@@ -50,4 +58,13 @@ def gather(session: Session, project_id: str, dataset: str, released_before: int
         copy_digest=copy.digest,
     )
     profile = RuleProfile.load(catalogue.release.rule_profile)
-    return Evidence(project_id, copy.verified(), source, catalogue, profile, released_before)
+    return Evidence(
+        project_id=asker.project,
+        person=asker.person,
+        owner=agreement.owner,
+        path=copy.verified(),
+        source=source,
+        catalogue=catalogue,
+        profile=profile,
+        released_before=released_before,
+    )

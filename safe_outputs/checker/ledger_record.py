@@ -3,11 +3,12 @@
 Each of the two chains is whole by itself after its database was exchanged for an old copy. Together they tell.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from datasets.populations import populations
 from datasets.versions import versions_of
 from disclosure_control.privacy.ledger import Head, Ledger
 from governance import audit
@@ -41,29 +42,31 @@ def record_head(session: Session, ledger: Ledger, actor: str) -> Head:
     return head
 
 
-def record_exact_answers(session: Session, ledger: Ledger, dataset: str) -> None:
+def record_exact_answers(session: Session, ledger: Ledger, population: str, datasets: Sequence[str]) -> None:
     """Put exact statistics on the ledger's record that were answered before it kept one.
 
-    The first release's ledger knew private statistics alone. Where the ledger has as many as the register, or more, it
-    is not touched.
+    The first release's ledger knew private statistics alone. Where the ledger has as many of a population as the
+    register has of its datasets, or more, it is not touched.
     """
     query = select(Statistic).where(
-        Statistic.state == StatisticState.ANSWERED, Statistic.plan["dataset"].as_string() == dataset
+        Statistic.state == StatisticState.ANSWERED, Statistic.plan["dataset"].as_string().in_(datasets)
     )
-    found = {(each.plan_hash, each.version): each for each in session.scalars(query) if is_exact(each)}
-    scope = dataset_scope(dataset)
+    found = {
+        (each.plan_hash, each.plan["dataset"], each.version): each for each in session.scalars(query) if is_exact(each)
+    }
+    scope = dataset_scope(population)
     if len(found) <= ledger.guarantee(scope).exact_releases:
         return
-    versions = {each.number: each.content_digest for each in versions_of(session, dataset)}
-    for (plan, version), statistic in found.items():
-        what = exact_name(str(statistic.plan["kind"]), plan, versions.get(version or 0, "unknown"))
+    versions = {(each, made.number): made.content_digest for each in datasets for made in versions_of(session, each)}
+    for (plan, dataset, version), statistic in found.items():
+        what = exact_name(str(statistic.plan["kind"]), plan, versions.get((dataset, version or 0), "unknown"))
         ledger.record_exact(scope, what, recorded_by=f"project {statistic.project_id}")
 
 
 def record_standings(session: Session, ledger: Ledger, datasets: Iterable[str]) -> None:
     """Write what the ledger says of these datasets' populations into the register, in the caller's transaction."""
-    for dataset in datasets:
-        record_standing(session, dataset, ledger.guarantee(dataset_scope(dataset)))
+    for population in populations(session, datasets):
+        record_standing(session, population, ledger.guarantee(dataset_scope(population)))
 
 
 def recorded_head(session: Session) -> Head | None:

@@ -1,13 +1,22 @@
 """The privacy stage: which statistics need noise, what they cost, and which are exempt by the owner's policy."""
 
 import json
+from collections.abc import Iterable
 
 import duckdb
 
 from disclosure_control import PrivatePlan
 from disclosure_control.errors import MalformedPrivatePlan
 from disclosure_control.privacy.advice import what_fits
-from disclosure_control.privacy.ledger import DatasetScope, Ledger, ProjectScope, in_rho
+from disclosure_control.privacy.ledger import (
+    DatasetScope,
+    Ledger,
+    PersonScope,
+    ProjectScope,
+    allowance_of,
+    delta_allowance_of,
+    in_rho,
+)
 from disclosure_control.privacy.mechanisms import DELTA
 from safe_outputs.answers import Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
@@ -30,7 +39,7 @@ def exemption(evidence: Evidence) -> str:
 def record_exact(ledger: Ledger, plan: Crosstab, evidence: Evidence) -> None:
     """Put on the ledger's record, before it is handed out, that an exact statistic of the population leaves."""
     what = exact_name(plan.kind, plan_hash(plan), evidence.source.version_digest)
-    ledger.record_exact(dataset_scope(evidence.source.dataset), what, recorded_by=f"project {evidence.project_id}")
+    ledger.record_exact(dataset_scope(evidence.catalogue.people), what, recorded_by=f"project {evidence.project_id}")
 
 
 def exact_name(kind: str, plan: str, version: str) -> str:
@@ -38,18 +47,49 @@ def exact_name(kind: str, plan: str, version: str) -> str:
     return f"{kind} {plan[:16]} of version {version[:16]}"
 
 
-def scopes_of(evidence: Evidence) -> tuple[str, str]:
-    """The budgets that a private statistic is charged to: the dataset's, and the project's share of it."""
-    dataset = evidence.source.dataset
-    return (dataset_scope(dataset), project_scope(evidence.project_id, dataset))
+def scopes_of(ledger: Ledger, evidence: Evidence) -> tuple[str, ...]:
+    """The budgets that a private statistic is charged to: the population's, the project's share, a person's ration.
+
+    A person has a ration if the data owner's terms say so, or if she granted one to this person.
+    """
+    people = evidence.catalogue.people
+    scopes = (dataset_scope(people), project_scope(evidence.project_id, people))
+    own = person_scope(evidence.person, people)
+    return (*scopes, own) if _ration(evidence) or ledger.granted(own) else scopes
 
 
-def dataset_scope(dataset: str) -> str:
-    return str(DatasetScope(dataset))
+def dataset_scope(population: str) -> str:
+    return str(DatasetScope(population))
 
 
-def project_scope(project_id: str, dataset: str) -> str:
-    return str(ProjectScope(project_id, dataset))
+def project_scope(project_id: str, population: str) -> str:
+    return str(ProjectScope(project_id, population))
+
+
+def person_scope(person: str, population: str) -> str:
+    return str(PersonScope(person, population))
+
+
+def _ration(evidence: Evidence) -> int:
+    """What the owner's terms give each person (billionths of ρ); none is 0."""
+    rho = evidence.catalogue.release.budget.person_rho
+    return 0 if rho is None else allowance_of(rho)
+
+
+def _missing_of_ration(ledger: Ledger, evidence: Evidence) -> int:
+    """What the owner's terms give this person, and the ledger does not have yet."""
+    return max(0, _ration(evidence) - ledger.granted(person_scope(evidence.person, evidence.catalogue.people)))
+
+
+def grant_ration(ledger: Ledger, evidence: Evidence) -> None:
+    """Enter the ration into the ledger, in the name of the owner who agreed to these terms."""
+    if missing := _missing_of_ration(ledger, evidence):
+        terms = evidence.catalogue.release
+        own = person_scope(evidence.person, evidence.catalogue.people)
+        delta = delta_allowance_of(terms.budget.delta) if ledger.granted(own) == 0 else None
+        ledger.grant(
+            own, missing, granted_by=f"{evidence.owner}, by release terms {terms.digest[:12]}", nano_delta=delta
+        )
 
 
 def plan_of(plan: Private, evidence: Evidence) -> PrivatePlan:
@@ -73,7 +113,8 @@ def private_table(
     """
     asked = plan_of(plan, evidence)
     request = f"{evidence.project_id}/{asked.hash}/{evidence.source.version_digest}"
-    released = asked.release(connection, ledger, scopes_of(evidence), request=request)
+    grant_ration(ledger, evidence)
+    released = asked.release(connection, ledger, scopes_of(ledger, evidence), request=request)
     noise = _noise(asked, evidence)
     if released.charge is None:
         raise NotPermitted("A private statistic without a charge is not handed out. Tell the operator.")
@@ -83,7 +124,7 @@ def private_table(
         scopes=released.charge.scopes,
         remaining=_remaining(ledger, evidence),
     )
-    return table_of(asked, released, evidence), [_finding(noise, asked)], noise, charge
+    return table_of(asked, released, evidence), [_finding(noise, asked, _limit(charge.scopes, evidence))], noise, charge
 
 
 def preview(ledger: Ledger, plan: Private, evidence: Evidence) -> tuple[TableOfCells, list[Finding], Noise, Quote]:
@@ -95,11 +136,25 @@ def preview(ledger: Ledger, plan: Private, evidence: Evidence) -> tuple[TableOfC
     asked = plan_of(plan, evidence)
     noise = _noise(asked, evidence)
     quote = Quote(nano_rho=asked.cost().nano_rho, remaining=_remaining(ledger, evidence))
-    return table_of(asked, asked.dry_run(), evidence), [_made_up(asked, quote)], noise, quote
+    return (
+        table_of(asked, asked.dry_run(), evidence),
+        [_made_up(asked, quote, _limit(quote.remaining, evidence))],
+        noise,
+        quote,
+    )
 
 
 def _remaining(ledger: Ledger, evidence: Evidence) -> dict[str, int]:
-    return {scope: ledger.remaining(scope) for scope in scopes_of(evidence)}
+    left = {scope: ledger.remaining(scope) for scope in scopes_of(ledger, evidence)}
+    own = person_scope(evidence.person, evidence.catalogue.people)
+    return left | ({own: left[own] + _missing_of_ration(ledger, evidence)} if own in left else {})
+
+
+def _limit(scopes: Iterable[str], evidence: Evidence) -> str:
+    """What limits a price, in words."""
+    if person_scope(evidence.person, evidence.catalogue.people) in set(scopes):
+        return "what is left of the budgets: the dataset's, the project's, and your ration"
+    return "what is left of the dataset's and the project's budgets (the data owner sets no ration for one person)"
 
 
 def _noise(asked: PrivatePlan, evidence: Evidence) -> Noise:
@@ -138,26 +193,26 @@ def _groups(asked: PrivatePlan) -> int:
     return groups
 
 
-def _finding(noise: Noise, asked: PrivatePlan) -> Finding:
+def _finding(noise: Noise, asked: PrivatePlan, limit: str) -> Finding:
     return Finding(
         rule="differential privacy",
         verdict=Verdict.SAFE,
         sentence=f"Noise was added: with 95 % probability it is within {noise.in_words}. {noise.bound}".strip(),
         value=f"ρ = {in_rho(asked.cost().nano_rho)}",
-        limit="what is left of the budgets",
+        limit=limit,
         source=MECHANISM_SOURCE,
         fix="",
     )
 
 
-def _made_up(asked: PrivatePlan, quote: Quote) -> Finding:
+def _made_up(asked: PrivatePlan, quote: Quote, limit: str) -> Finding:
     left = min(quote.remaining.values())
     return Finding(
         rule="preview",
         verdict=Verdict.BLOCKED,
         sentence="These numbers are made up, to show the form of the answer. The data was not read; nothing was paid.",
         value=f"ρ = {in_rho(asked.cost().nano_rho)}",
-        limit=f"ρ = {in_rho(left)} is left",
+        limit=f"ρ = {in_rho(left)} is left {limit.removeprefix('what is left ')}",
         source=MECHANISM_SOURCE,
         fix="Ask for it when the error and the price suit you." if quote.fits else what_fits(asked, left),
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from datasets.populations import populations
 from datasets.versions import all_datasets
 from disclosure_control import DisclosureControlError, LedgerError
 from disclosure_control.privacy.ledger import Ledger
@@ -26,6 +27,7 @@ from governance.database import open_database, reading, transaction
 from governance.errors import Conflict, Invalid, SaferoomError
 from safe_outputs import asking, releasing
 from safe_outputs.answers import Answer
+from safe_outputs.asking import Asker
 from safe_outputs.checker.compute import compute, stored
 from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.ledger_record import record_exact_answers, record_head, record_standings, verify_ledger
@@ -91,11 +93,10 @@ def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
         ledger = Ledger(settings.ledger_url, key=settings.ledger_key)
         verify_ledger(engine, ledger, ACTOR)
         with transaction(engine) as session:
-            datasets = all_datasets(session)
-            for dataset in datasets:
-                record_exact_answers(session, ledger, dataset)
+            for population, datasets in populations(session).items():
+                record_exact_answers(session, ledger, population, datasets)
             record_head(session, ledger, ACTOR)
-            record_standings(session, ledger, datasets)
+            record_standings(session, ledger, all_datasets(session))
     except LedgerError as error:
         raise Refusal(str(error)) from None
     return ledger
@@ -131,7 +132,7 @@ def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic
         agreement = agreement_in_force(session, statistic.project_id, plan.dataset)
         asked = (statistic.plan_hash, agreement.version if agreement is not None else None)
         before = len(released_tables(session, plan.dataset) - {asked})
-        evidence = gather(session, statistic.project_id, plan.dataset, before)
+        evidence = gather(session, Asker(statistic.author, statistic.project_id), plan.dataset, before)
     return compute(plan, evidence, store, ledger)
 
 

@@ -522,7 +522,7 @@ def test_where_the_ledger_ends_is_recorded_when_it_has_moved(room: Room) -> None
 
 def test_earlier_exact_releases_make_a_person_look(room: Room) -> None:
     with reading(room.engine) as session:
-        evidence = gather(session, "wren", "rand_hie", released_before=2)
+        evidence = gather(session, Asker("ada", "wren"), "rand_hie", released_before=2)
     with open_copy(evidence.path) as connection:
         _, findings = protected_table(connection, BY_SITE, evidence)
     assert [finding.verdict for finding in findings] == ["safe", "safe", "safe", "refer"]

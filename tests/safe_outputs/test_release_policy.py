@@ -87,7 +87,9 @@ def test_the_checker_asks_before_it_reads(name: str, rule: Rule | None, house: H
     """There is no copy: a statistic that the policy lets through fails as it is opened, and no other comes so far."""
     plan, kinds = PLANS[name]
     catalogue = a_catalogue({kind: dict.fromkeys(Audience, rule) for kind in kinds})
-    evidence = Evidence("heron", tmp_path / "no copy", SOURCE, catalogue, RuleProfile.load("ons-srs"), 0)
+    evidence = Evidence(
+        "heron", "rosa", "olga", tmp_path / "no copy", SOURCE, catalogue, RuleProfile.load("ons-srs"), 0
+    )
     with Ledger(f"sqlite:///{tmp_path}/ledger.sqlite") as ledger:
         before = ledger.head()
         if passes(plan, [rule]):

@@ -178,7 +178,7 @@ def test_what_was_released_since_makes_a_person_look(house: House) -> None:
     with reading(house.engine) as session:
         view = views.request_view(session, house.store, waiting, "cleo", TODAY)
     assert [finding.verdict for finding in view.findings] == ["refer"]
-    assert "1 other exact table of this dataset was released before" in view.findings[0].sentence
+    assert "1 other exact table of the same people was released before" in view.findings[0].sentence
 
 
 def release_and_fail(house: House, request_id: str) -> None:

@@ -65,7 +65,7 @@ def test_the_register_keeps_the_newest(house: House) -> None:
             record_standing(session, "rand_hie", said)
     with reading(house.engine) as session:
         (found,) = standings(session, ["rand_hie", "tax", "rand_hie"])
-    assert (found.dataset, found.title) == ("rand_hie", CATALOGUE.title)
+    assert (found.population, found.datasets, found.title) == ("rand_hie", ("rand_hie",), CATALOGUE.title)
     assert found.sentence == SENTENCES[-1][1]
 
 

@@ -5,7 +5,14 @@ in one transaction, then committed together with the result that it paid for. Th
 has a result, a retry gets the very same bytes. `docs/privacy.md` says what the ledger promises, and to whom.
 """
 
-from disclosure_control.privacy.ledger.amounts import DEFAULT_DELTA, NANO, allowance_of, in_rho, price_of
+from disclosure_control.privacy.ledger.amounts import (
+    DEFAULT_DELTA,
+    NANO,
+    allowance_of,
+    delta_allowance_of,
+    in_rho,
+    price_of,
+)
 from disclosure_control.privacy.ledger.book import Ledger
 from disclosure_control.privacy.ledger.charges import TRANSITIONS, Charge, ChargeState
 from disclosure_control.privacy.ledger.entries import Head
@@ -35,6 +42,7 @@ __all__ = [
     "ProjectScope",
     "Scope",
     "allowance_of",
+    "delta_allowance_of",
     "epsilon",
     "in_rho",
     "parse_scope",

@@ -11,7 +11,17 @@ from typing import Any
 
 from disclosure_control.errors import LedgerError, in_rho
 
-__all__ = ["DEFAULT_DELTA", "LARGEST", "NANO", "allowance_of", "in_rho", "price_of", "require_amount", "require_delta"]
+__all__ = [
+    "DEFAULT_DELTA",
+    "LARGEST",
+    "NANO",
+    "allowance_of",
+    "delta_allowance_of",
+    "in_rho",
+    "price_of",
+    "require_amount",
+    "require_delta",
+]
 
 NANO = 1_000_000_000
 LARGEST = 10**18
@@ -36,6 +46,11 @@ def allowance_of(rho: Decimal | Fraction | str | float) -> int:
         LedgerError: no number, not finite, or less than a billionth.
     """
     return require_amount(math.floor(_exact(rho) * NANO), "A grant")
+
+
+def delta_allowance_of(delta: float | None) -> int | None:
+    """A limit of δ in billionths, rounded down; None, for the usual one, is handed through. Raises `LedgerError`."""
+    return None if delta is None else require_delta(math.floor(Fraction(str(delta)) * NANO))
 
 
 def require_amount(nano_rho: int, what: str) -> int:

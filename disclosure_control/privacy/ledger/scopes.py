@@ -1,8 +1,9 @@
-"""Whose budget it is. Three forms, each with its text; what has another form is refused.
+"""Whose budget it is. Each form has its text; what has another form is refused.
 
     dataset:POPULATION           all releases from a population, by every project: this bounds the real guarantee
     project:PROJECT/POPULATION   a project's share of it
-    person:PERSON                what one researcher may spend, whatever the project: a ration, not a guarantee
+    person:PERSON/POPULATION     what one researcher may spend of it, whatever the project: a ration, not a guarantee
+    person:PERSON                what one researcher may spend of all populations of this ledger
 
 A population is named, not one of its versions: the versions of a dataset, and datasets about the same people, share one
 dataset scope, since what each of them gives away about a person adds up.
@@ -49,21 +50,24 @@ class ProjectScope:
 
 @dataclass(frozen=True)
 class PersonScope:
-    """What one researcher spends."""
+    """What one researcher spends: of one population, or without one of all together."""
 
     person: str
+    population: str | None = None
 
     def __post_init__(self) -> None:
         _require(_PERSON, self.person)
+        if self.population is not None:
+            _require(_NAME, self.population)
 
     def __str__(self) -> str:
-        return f"person:{self.person}"
+        return f"person:{self.person}" + (f"/{self.population}" if self.population is not None else "")
 
 
 Scope: TypeAlias = DatasetScope | ProjectScope | PersonScope
 
 _FORMS: dict[str, Callable[..., Scope]] = {"dataset": DatasetScope, "project": ProjectScope, "person": PersonScope}
-_PARTS = {"dataset": 1, "project": 2, "person": 1}
+_PARTS = {"dataset": {1}, "project": {2}, "person": {1, 2}}
 
 
 def parse_scope(scope: Scope | str) -> Scope:
@@ -72,7 +76,7 @@ def parse_scope(scope: Scope | str) -> Scope:
         return scope
     kind, colon, rest = str(scope).partition(":")
     parts = rest.split("/")
-    if not colon or kind not in _FORMS or len(parts) != _PARTS[kind]:
+    if not colon or kind not in _FORMS or len(parts) not in _PARTS[kind]:
         raise _unknown(str(scope))
     return _FORMS[kind](*parts)
 
@@ -82,13 +86,13 @@ def scopes_of_a_charge(scopes: Iterable[Scope | str]) -> tuple[str, ...]:
 
     Raises:
         UnknownScope: one of another form.
-        LedgerError: no dataset scope, or a project's share of a population whose own scope is not charged.
+        LedgerError: no dataset scope, or a share of a population whose own scope is not charged.
     """
     if isinstance(scopes, str):
         raise LedgerError("A charge names a list of scopes, and this is one text.")
     wanted = {parse_scope(scope) for scope in scopes}
     populations = {scope.population for scope in wanted if isinstance(scope, DatasetScope)}
-    shares = {scope.population for scope in wanted if isinstance(scope, ProjectScope)}
+    shares = {scope.population for scope in wanted if not isinstance(scope, DatasetScope)} - {None}
     if not populations or not shares <= populations:
         raise LedgerError(
             "A charge names the dataset scope of every population that it takes from: without it, the guarantee to "
@@ -109,6 +113,7 @@ def _require(form: re.Pattern[str], name: Any) -> None:
 
 def _unknown(text: str) -> UnknownScope:
     return UnknownScope(
-        f"“{text[:60]}” names no budget. The forms are dataset:POPULATION, project:PROJECT/POPULATION and "
-        "person:PERSON, with letters, digits, “-” and “_” in the names (a person's also with “.”, “@” and “+”)."
+        f"“{text[:60]}” names no budget. The forms are dataset:POPULATION, project:PROJECT/POPULATION, "
+        "person:PERSON/POPULATION and person:PERSON, with letters, digits, “-” and “_” in the names (a person's also "
+        "with “.”, “@” and “+”)."
     )

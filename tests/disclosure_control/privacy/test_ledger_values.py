@@ -89,7 +89,7 @@ def test_a_scope_and_its_text_are_the_same(scope: Any, text: str) -> None:
 
 OTHER_FORMS = """
     d dataset dataset: Dataset:d datasets:d dataset:d/v3 dataset:d@3 :d dataset:-d dataset:ä dataset:d:e
-    project:p project:p/ project:/d project:p/d/e person: person:a/b
+    project:p project:p/ project:/d project:p/d/e person: person:a/b/c
 """
 UNFIT_NAMES = ["", "dataset:d e", "dataset:d\n", "person:a b", "dataset:" + "d" * 64, "person:" + "a" * 128]
 
