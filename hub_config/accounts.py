@@ -10,6 +10,7 @@ sandboxes alone keep sessions apart.
 import os
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from hub_config.sandbox import Account
@@ -60,7 +61,8 @@ def own_socket(socket: Path, account: Account) -> None:
 
 def _number(folder: Path, among: Path, mode: int, *, group: bool) -> int:
     """The number that a folder belongs to, chosen now where the folder is new."""
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode):
         raise UnsafeFolder(f"{folder} is a link or a file, not a folder. Move it away, then start the session again.")
@@ -93,4 +95,5 @@ def _give_all(folder: Path, account: Account) -> None:
 
 
 def _is_foreign(folder: Path, account: Account) -> bool:
-    return any(entry.stat(follow_symlinks=False).st_uid != account.uid for entry in os.scandir(folder))
+    with os.scandir(folder) as entries:
+        return any(entry.stat(follow_symlinks=False).st_uid != account.uid for entry in entries)
