@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from disclosure_control import PrivatePlan, UnknownColumn
-from disclosure_control.privacy import bounded as module
 from disclosure_control.privacy.expressions import Compare, Number
 from disclosure_control.privacy.measures import CountRows, CountUnits, Mean, Quantile, Sum
 from tests.disclosure_control.privacy.shapes import (
@@ -125,30 +124,6 @@ def test_a_table_that_lacks_a_column_is_named_before_rows_are_read() -> None:
         connection.execute("ALTER TABLE visits DROP COLUMN age")
         with pytest.raises(UnknownColumn, match="lacks what its catalogue describes: age"):
             SHAPES["filtered"].bounded(connection)
-
-
-# ------------------------------------------------------------------------------------------------- large data
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_parts_make_no_difference(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    chance = np.random.default_rng(5)
-    rows: list[Row] = [
-        (
-            int(chance.integers(1, 20)),
-            str(chance.choice(SITES)),
-            int(chance.integers(0, 5)),
-            bool(chance.integers(0, 2)),
-            int(chance.integers(0, 12)),
-            float(chance.normal(10, 20)),
-        )
-        for _ in range(300)
-    ]
-    whole = sums(SHAPES[shape], rows)
-    monkeypatch.setattr(module, "ROWS_IN_A_PART", 30)
-    with table_of(rows) as connection:
-        assert SHAPES[shape].bounded(connection, salt=1) == whole
-        assert connection.execute("SELECT count(*) FROM duckdb_tables() WHERE temporary").fetchall() == [(0,)]
 
 
 def test_a_salt_is_fresh_where_none_is_given() -> None:

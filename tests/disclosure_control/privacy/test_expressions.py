@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disclosure_control import MalformedPrivatePlan, PrivatePlan
-from disclosure_control.privacy.bounded import _rows_query
 from disclosure_control.privacy.catalogue import PublicColumn, PublicDataset
 from disclosure_control.privacy.compiled import Compiler, NumberType
 from disclosure_control.privacy.design import designed
@@ -39,6 +38,7 @@ from disclosure_control.privacy.expressions import (
 )
 from disclosure_control.privacy.keys import Key
 from disclosure_control.privacy.measures import CountRows
+from disclosure_control.privacy.rows import Source
 from tests.disclosure_control.privacy import reference
 from tests.disclosure_control.privacy.shapes import (
     AGE,
@@ -169,11 +169,9 @@ def _query(node: Any) -> tuple[str, NumberType]:
     compiled = design.compiler.compile(node)
     assert isinstance(compiled.type, NumberType)
     physical = {"site": "VARCHAR", "ward": "SMALLINT", "female": "BOOLEAN", "age": "INTEGER", "spending": "DOUBLE"}
-    query = _rows_query(design, physical)
-    query = query.replace(
-        "SELECT _unit, ((0)::INTEGER)::USMALLINT AS _g FROM", f"SELECT _unit, {compiled.sql} AS v, _place FROM"
-    )
-    return query.replace('SELECT "person" AS _unit', 'SELECT rowid AS _place, "person" AS _unit'), compiled.type
+    tables, joins = Source(duckdb.connect(), design, physical | {"person": "BIGINT"}).decoded()
+    tables = tables.replace('SELECT "person" AS _unit', 'SELECT rowid AS _place, "person" AS _unit')
+    return f"WITH {tables} SELECT _unit, {compiled.sql} AS v, _place FROM _decoded{joins}", compiled.type
 
 
 CUT = Cut(of=SPENDING, edges=("0", "10.5"))
