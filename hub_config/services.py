@@ -61,6 +61,7 @@ def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 def checker_settings(settings: Settings) -> "CheckerSettings":
     """What the checker is told. Of the secrets, it gets the ledger's key."""
+    from datasets.engines import Workspace, memory_by_machine
     from safe_outputs.checker.worker import CheckerSettings
 
     secrets = Secrets(settings.secrets)
@@ -71,6 +72,11 @@ def checker_settings(settings: Settings) -> "CheckerSettings":
         releases=settings.releases,
         lock=settings.ledger.with_name("lock"),
         ledger_key=secrets.ledger,
+        workspace=Workspace(
+            memory_mb=settings.checker_memory_mb or memory_by_machine(),
+            temp=settings.ledger.with_name("temp"),
+            temp_gb=settings.checker_temp_gb,
+        ),
     )
 
 

@@ -53,6 +53,8 @@ class Settings(BaseModel):
     proxy_command: Path = CHECKOUT / "node_modules" / ".bin" / "configurable-http-proxy"
     examples: Path = CHECKOUT / "examples"
     ledger_database: str | None = None
+    checker_memory_mb: int | None = Field(default=None, ge=500)
+    checker_temp_gb: int = Field(default=16, ge=1)
     check_rights_seconds: int = Field(default=20, ge=1, le=60)
     session_memory_mb: int = Field(default=4096, ge=512)
     session_processes: int = Field(default=256, ge=32)

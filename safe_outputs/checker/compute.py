@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from datasets.engines import open_copy
+from datasets.engines import Workspace, opened_copy
 from disclosure_control.privacy.ledger import Ledger
 from safe_outputs import release_policy
 from safe_outputs.answers import Answer, Charge, Finding, Noise, Quote, ReleaseFile, TableOfCells, worst
@@ -14,6 +14,8 @@ from safe_outputs.standing import Standing
 from safe_outputs.statistics import Crosstab, Private, canonical, in_words, plan_hash
 from safe_outputs.store import Store
 
+ALONE = Workspace()
+"""Little memory, and no temporary folder."""
 SOFTWARE = ("saferoom", "duckdb", "opendp", "pandas")
 
 
@@ -29,7 +31,9 @@ class Computed:
     preview: Quote | None = None
 
 
-def compute(plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: Ledger) -> Answer:
+def compute(
+    plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: Ledger, workspace: Workspace = ALONE
+) -> Answer:
     """The answer to a plan; the file that would leave is in the store when this returns.
 
     Raises:
@@ -37,7 +41,7 @@ def compute(plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: 
         DisclosureControlError: nobody in the population, no budget left, an unproven mechanism.
     """
     audiences = release_policy.permitted(plan, evidence.catalogue)
-    done = _stages(plan, evidence, ledger)
+    done = _stages(plan, evidence, ledger, workspace)
     content = table_as_csv(done.table)
     name = "-".join([plan.kind, *(column.name for column in done.table.dimensions)])
     return Answer(
@@ -64,11 +68,11 @@ def compute(plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: 
     )
 
 
-def _stages(plan: Crosstab | Private, evidence: Evidence, ledger: Ledger) -> Computed:
+def _stages(plan: Crosstab | Private, evidence: Evidence, ledger: Ledger, workspace: Workspace) -> Computed:
     if isinstance(plan, Private) and plan.preview:
         table, findings, noise, quote = privacy_stage.preview(ledger, plan, evidence)
         return Computed(table, findings, noise, preview=quote)
-    with open_copy(evidence.path) as connection:
+    with opened_copy(evidence.path, workspace) as connection:
         match plan:
             case Crosstab():
                 table, findings = disclosure_stage.protected_table(connection, plan, evidence)

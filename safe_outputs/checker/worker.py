@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from datasets.engines import Workspace
 from datasets.populations import populations
 from datasets.versions import all_datasets
 from disclosure_control import DisclosureControlError, LedgerError
@@ -28,7 +29,7 @@ from governance.errors import Conflict, Invalid, SaferoomError
 from safe_outputs import asking, releasing
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
-from safe_outputs.checker.compute import compute, stored
+from safe_outputs.checker.compute import ALONE, compute, stored
 from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.ledger_record import record_exact_answers, record_head, record_standings, verify_ledger
 from safe_outputs.differencing import released_tables
@@ -46,7 +47,10 @@ SECONDS_TO_THE_NEXT_TRY = 60.0
 
 @dataclass(frozen=True)
 class CheckerSettings:
-    """All that the checker needs, and nothing of the web's secrets. `poll_seconds`: how often an idle one looks."""
+    """All that the checker needs, and nothing of the web's secrets. `poll_seconds`: how often an idle one looks.
+
+    `workspace`: the memory and the temporary folder in which statistics are computed.
+    """
 
     database_url: str
     ledger_url: str
@@ -55,6 +59,7 @@ class CheckerSettings:
     lock: Path
     ledger_key: bytes
     poll_seconds: float = 0.1
+    workspace: Workspace = ALONE
 
 
 class AnotherChecker(Conflict):
@@ -74,13 +79,15 @@ def run(settings: CheckerSettings, stop: threading.Event) -> None:
     """
     with _alone(settings.lock):
         engine = open_database(settings.database_url)
+        if left := settings.workspace.cleared():
+            log.info("temporary folders of a killed checker removed: %d", left)
         store, ledger = Store(settings.store), _verified_ledger(settings, engine)
         with transaction(engine) as session:
             again = asking.take_up_again(session, ACTOR)
         log.info("checker started; statistics taken up again: %d", again)
         postponed: dict[str, float] = {}
         while not stop.is_set():
-            worked = answer_next(engine, store, ledger)
+            worked = answer_next(engine, store, ledger, settings.workspace)
             worked |= release_next(engine, store, settings.releases, postponed)
             if not worked:
                 stop.wait(settings.poll_seconds)
@@ -102,7 +109,7 @@ def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
     return ledger
 
 
-def answer_next(engine: Engine, store: Store, ledger: Ledger) -> bool:
+def answer_next(engine: Engine, store: Store, ledger: Ledger, workspace: Workspace = ALONE) -> bool:
     """Take the oldest waiting statistic and answer or refuse it; False when nothing waits."""
     with reading(engine) as session:
         if not asking.is_waiting(session):
@@ -112,7 +119,7 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger) -> bool:
     if statistic is None:
         return False
     try:
-        answer = _computed(engine, store, ledger, statistic)
+        answer = _computed(engine, store, ledger, statistic, workspace)
         digest = stored(answer, store)
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         _log_without_data(f"statistic {statistic.id} refused", error)
@@ -126,14 +133,14 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger) -> bool:
     return True
 
 
-def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic) -> Answer:
+def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic, workspace: Workspace) -> Answer:
     plan = plan_from_json(present_plan(statistic.plan))
     with reading(engine) as session:
         agreement = agreement_in_force(session, statistic.project_id, plan.dataset)
         asked = (statistic.plan_hash, agreement.version if agreement is not None else None)
         before = len(released_tables(session, plan.dataset) - {asked})
         evidence = gather(session, Asker(statistic.author, statistic.project_id), plan.dataset, before)
-    return compute(plan, evidence, store, ledger)
+    return compute(plan, evidence, store, ledger, workspace)
 
 
 def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[str, float]) -> bool:

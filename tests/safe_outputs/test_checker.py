@@ -20,7 +20,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from datasets.copies import ProjectCopy, provision
-from datasets.engines import open_copy
+from datasets.engines import Workspace, open_copy
 from datasets.steward import take_in
 from datasets.versions import approve, find_version, make_available, withdraw
 from disclosure_control import Ledger
@@ -461,6 +461,19 @@ def test_what_was_asked_of_the_first_release_is_answered_by_this_one(room: Room)
         "is one of Year 4, Year 5."
     )
     assert sum(cell.values[0] or 0 for cell in answer.table.cells) == pytest.approx(1744, abs=120)
+
+
+def test_a_checker_that_starts_sweeps_what_a_killed_one_spilled(room: Room, tmp_path: Path) -> None:
+    settings = replace(room.settings, workspace=Workspace(memory_mb=200, temp=tmp_path / "temp"))
+    left = tmp_path / "temp" / ".making-killed" / "duckdb_temp_storage-0.tmp"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"spilled")
+    room.ask(A_COUNT)
+    stop = threading.Event()
+    threading.Timer(3.0, stop.set).start()
+    worker.run(settings, stop)
+    assert list((tmp_path / "temp").iterdir()) == []
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
 
 
 def test_a_checker_that_starts_brings_the_register_up_to_the_ledger(room: Room) -> None:
