@@ -33,8 +33,8 @@ part-styles: part-node
 # ------------------------------------------------------------------------------------------------- running
 
 .PHONY: demo
-demo: setup ## walk through all of it on this machine (ONCE=1 ends after the walk; STATE=DIR, PORT=N)
-	@.venv/bin/saferoom demo $(if $(ONCE),--once) $(if $(STATE),--state "$(STATE)") $(if $(PORT),--port "$(PORT)")
+demo: setup ## walk through all of it on this machine (ONCE=1 ends after the walk; STATE=DIR, PORT=N, WITHOUT=NAMES)
+	@.venv/bin/saferoom demo $(if $(ONCE),--once) $(if $(STATE),--state "$(STATE)") $(if $(PORT),--port "$(PORT)") $(if $(WITHOUT),--without "$(WITHOUT)")
 
 # ------------------------------------------------------------------------------------------------- checking
 

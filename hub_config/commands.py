@@ -42,11 +42,12 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.demo:print_code",
         "hub_config.demo:code_arguments",
     ),
+    Command("doctor", "look whether this machine has what the safe setting needs", "hub_config.doctor:run"),
     Command("outputs", "serve the outputs service (the hub starts this)", "hub_config.services:outputs"),
     Command("checker", "compute and check statistics (the hub starts this)", "hub_config.services:checker"),
 )
 
-SETTINGS = ("config", "state", "port", "bind")
+SETTINGS = ("config", "state", "port", "bind", "without")
 
 
 def parser(commands: Sequence[Command] = COMMANDS, chosen: str | None = None) -> argparse.ArgumentParser:
@@ -59,6 +60,7 @@ def parser(commands: Sequence[Command] = COMMANDS, chosen: str | None = None) ->
         part.add_argument("--state", metavar="FOLDER", help="where state lives (default: state)")
         part.add_argument("--port", metavar="NUMBER", help="where it listens (default: 8000)")
         part.add_argument("--bind", metavar="ADDRESS", help="the address it listens on (default: 127.0.0.1)")
+        part.add_argument("--without", metavar="NAMES", help="protections to do without, by name (see doctor)")
         if command.arguments and command.name == chosen:
             pkgutil.resolve_name(command.arguments)(part)
     return top

@@ -10,8 +10,8 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,13 @@ from traitlets import Callable as CallableTrait
 from traitlets import Instance
 
 from governance.errors import SaferoomError
-from hub_config import limits, processes, register, seccomp
+from hub_config import limits, processes, register
 from hub_config.accounts import account_of, hand_over, own_socket
+from hub_config.descriptors import filter_of
 from hub_config.gate import Beyond, close_gate, open_gate, server_calls, stamped, with_own_token
 from hub_config.installation import Installation
 from hub_config.sandbox import Account, server_arguments
+from hub_config.seccomp import Tenant
 from hub_config.session import (
     SESSION_VARIABLE,
     Session,
@@ -214,7 +216,7 @@ class SessionSpawner(LocalProcessSpawner):
         self.confine = functools.partial(_confine, entries)
         self.killed = limits.killed_for_memory(groups, self._group)
         self.port = 80  # unused, but the hub would look for a free one
-        with _filter() as descriptor, open(self._log_path(session), "ab", opener=_private) as log:  # noqa: ASYNC230 - no data is read
+        with filter_of(Tenant.SERVER) as descriptor, open(self._log_path(session), "ab", opener=_private) as log:  # noqa: ASYNC230 - no data is read
             self.cmd, cwd = server_command(session), session.outside.server_home
             self.popen_kwargs = {"cwd": cwd, "stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             if session.sandboxed:
@@ -309,18 +311,6 @@ def _private(path: str, flags: int) -> int:
 def control_groups() -> limits.Groups:
     """The control groups that this hub can make, found once."""
     return limits.find()
-
-
-@contextmanager
-def _filter() -> Iterator[int]:
-    """The descriptor of the notebook server's filter of system calls."""
-    descriptor = os.memfd_create("filter", 0)
-    try:
-        os.write(descriptor, seccomp.program(seccomp.Tenant.SERVER))
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _confine(entries: tuple[Path, ...]) -> None:

@@ -3,13 +3,13 @@
 import argparse
 import fcntl
 import os
-import shutil
 import socket
 import sys
 from pathlib import Path
 
 from governance.database import open_database
 from governance.errors import Unavailable
+from hub_config import doctor
 from hub_config.migrations import migrate
 from hub_config.processes import command_line
 from hub_config.protections import warnings
@@ -28,12 +28,13 @@ def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Start Saferoom. The process becomes JupyterHub, which starts and watches the rest; does not return.
 
     Raises:
-        CannotStart: another Saferoom works on the same state, the port is taken, or a program is missing.
+        CannotStart: another Saferoom works on the same state, or the port is taken.
+        Unsafe: a program or a protection is missing (see `doctor.py`).
     """
     os.umask(0o077)
     settings.prepare()
     Secrets.load(settings.secrets)
-    check_programs(settings)
+    doctor.require(settings)
     _hold(settings.hub / "lock")
     check_port(settings)
     migrate(open_database(settings.database_url))
@@ -51,18 +52,6 @@ def hub_environment(settings: Settings) -> dict[str, str]:
     """What the hub and its services are told: where things are. No secret; those lie in files."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return kept | {"PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"} | settings.environment()
-
-
-def check_programs(settings: Settings) -> None:
-    """Raise `CannotStart` unless the researchers' environment, the proxy and node are there."""
-    for what, path in (
-        ("The researchers' environment", settings.session_python),
-        ("The proxy", settings.proxy_command),
-    ):
-        if not os.access(path, os.X_OK):
-            raise CannotStart(f"{what} is missing ({path}). Run `make setup`.")
-    if shutil.which("node") is None:
-        raise CannotStart("Node.js is missing (no `node` on the PATH). Run `make setup`, which says how to get it.")
 
 
 def check_port(settings: Settings) -> None:

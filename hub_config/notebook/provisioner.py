@@ -6,12 +6,9 @@ writes past the channels goes nowhere.
 """
 
 import asyncio
-import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +17,10 @@ from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from tornado.web import HTTPError
 from traitlets import Int, List, Unicode
 
-from hub_config import seccomp
+from hub_config.descriptors import filter_of
 from hub_config.notebook.disk import used
 from hub_config.sandbox import CHANNELS, FILTER, KERNEL_FOLDER
+from hub_config.seccomp import Tenant
 from hub_config.session import MEBIBYTE
 
 SECONDS_TO_BEGIN = 20.0
@@ -74,7 +72,7 @@ class SandboxProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel and wait until it listens. Raises `KernelEnded` if it ends before."""
         self.reason = None
-        with _filter() as descriptor:
+        with filter_of(Tenant.KERNEL) as descriptor:
             filled = {KERNEL_FOLDER: str(self.kernel_folder), FILTER: str(descriptor)}
             command = [*(_fill(word, filled) for word in self.arguments), *cmd]
             passed = {"pass_fds": (descriptor,)} if self.arguments else {}
@@ -138,19 +136,6 @@ class SandboxProvisioner(LocalProvisioner):
                     "none starts. Delete files there in the file browser, then start a kernel again."
                 )
         return None
-
-
-@contextmanager
-def _filter() -> Iterator[int]:
-    """The descriptor of a kernel's filter of system calls."""
-    descriptor = os.memfd_create("filter", 0)
-    try:
-        os.write(descriptor, seccomp.program(seccomp.Tenant.KERNEL))
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        yield descriptor
-    finally:
-        with suppress(OSError):
-            os.close(descriptor)
 
 
 def _fill(word: str, filled: dict[str, str]) -> str:

@@ -27,7 +27,9 @@ from governance.agreements import agree
 from governance.database import open_database, transaction
 from governance.people import Role, enrol
 from governance.projects import ProjectState, PurposeClass, add_member, create_project, move
+from hub_config import limits
 from hub_config.migrations import migrate
+from hub_config.protections import Protection
 from hub_config.secrets import Secrets
 from hub_config.settings import CHECKOUT, Settings, load
 
@@ -121,7 +123,8 @@ def build_house(folder: Path, **settings: Any) -> House:
 
 def open_house(folder: Path, **settings: Any) -> House:
     """The house in a folder, as empty or as furnished as it is."""
-    made = load({"state": str(folder / "state"), "port": free_port(), **settings}, environ={})
+    without = "" if limits.find() != limits.NO_GROUPS else Protection.SESSION_LIMITS.value
+    made = load({"state": str(folder / "state"), "port": free_port(), "without": without, **settings}, environ={})
     made.prepare()
     return House(made, open_database(made.database_url), Secrets.load(made.secrets))
 

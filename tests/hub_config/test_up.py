@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import inspect
 
 from governance.errors import Conflict
-from hub_config import up
+from hub_config import doctor, up
 from hub_config.commands import COMMANDS, Command, main, parser
+from hub_config.doctor import Unsafe
 from hub_config.migrations import migrate
 from hub_config.secrets import Secret
 from hub_config.settings import CHECKOUT, Settings, load
@@ -90,8 +91,8 @@ def test_stale_sockets_are_taken_away(house: House) -> None:
 
 def test_missing_program_is_named(tmp_path: Path) -> None:
     settings = load({"state": str(tmp_path), "session_python": str(tmp_path / "none")}, environ={})
-    with pytest.raises(up.CannotStart, match="make setup"):
-        up.check_programs(settings)
+    with pytest.raises(Unsafe, match="make setup"):
+        doctor.require(settings)
 
 
 def test_second_start_on_the_same_state_is_refused(house: House) -> None:
