@@ -24,6 +24,7 @@ VERDICT_ORDER = tuple(Verdict)
 
 Status = Literal["published", "primary", "secondary"]
 WITHHELD_SIGN = "▒"
+NANO = 1_000_000_000
 TOTAL = "_T"
 """The code of a total, in files as everywhere in the exchange of statistics (SDMX)."""
 
@@ -133,23 +134,28 @@ class Noise(_Frozen):
 
 
 class Quote(_Frozen):
-    """What a private statistic would cost, and what is left in each budget (billionths of ρ)."""
+    """What a private statistic would cost, and what is left in each budget (billionths of ρ, and of δ)."""
 
     nano_rho: int
     remaining: dict[str, int]
+    nano_delta: int = 0
+    remaining_delta: dict[str, int] = {}
 
     @property
     def fits(self) -> bool:
-        return self.nano_rho <= min(self.remaining.values(), default=0)
+        delta = min(self.remaining_delta.values(), default=0)
+        return self.nano_rho <= min(self.remaining.values(), default=0) and self.nano_delta <= delta
 
 
 class Charge(_Frozen):
-    """What was paid, from which budgets, and what was left in each afterwards (billionths of ρ)."""
+    """What was paid, from which budgets, and what was left in each afterwards (billionths of ρ, and of δ)."""
 
     id: str
     nano_rho: int
     scopes: tuple[str, ...]
     remaining: dict[str, int]
+    nano_delta: int = 0
+    remaining_delta: dict[str, int] = {}
 
 
 class ReleaseFile(_Frozen):
@@ -194,6 +200,12 @@ class Answer(_Frozen):
     def withheld(self) -> int:
         """How many cells are withheld."""
         return sum(cell.status != "published" for cell in self.table.cells)
+
+
+def price_in_words(found: Quote | Charge) -> str:
+    """“ρ = 0.05”, with the δ that unknown keys cost beside it."""
+    delta = f" and δ = {found.nano_delta / NANO:g}" if found.nano_delta else ""
+    return f"ρ = {found.nano_rho / NANO:g}{delta}"
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

@@ -25,6 +25,8 @@ MAX_CODE_CHARACTERS = 100_000
 MAX_ATTEMPTS = 3
 """A statistic whose computation ended the checker this often is refused, so that it cannot do so for ever."""
 
+UNANSWERED = frozenset({StatisticState.ASKED, StatisticState.COMPUTING})
+
 
 @dataclass(frozen=True)
 class Asker:
@@ -50,14 +52,10 @@ def ask(session: Session, asker: Asker, plan: Crosstab | Private, code: str) -> 
     """Put a statistic into the queue.
 
     A private plan that this project already paid for, on the same version, is not computed anew: the same statistic
-    is returned (I6).
+    is returned (I6). So is a preview that still waits; one that was answered is made anew, since what is left changes.
     """
     digest = plan_hash(plan)
-    if (
-        isinstance(plan, Private)
-        and not plan.preview
-        and (earlier := _earlier(session, asker, plan, digest)) is not None
-    ):
+    if isinstance(plan, Private) and (earlier := _earlier(session, asker, plan, digest)) is not None:
         return earlier
     statistic = Statistic(
         id=f"s-{secrets.token_hex(6)}",
@@ -77,13 +75,13 @@ def ask(session: Session, asker: Asker, plan: Crosstab | Private, code: str) -> 
     return statistic
 
 
-def _earlier(session: Session, asker: Asker, plan: Crosstab | Private, digest: str) -> Statistic | None:
+def _earlier(session: Session, asker: Asker, plan: Private, digest: str) -> Statistic | None:
     agreement = agreement_in_force(session, asker.project, plan.dataset)
     version = agreement.version if agreement is not None else None
     query = select(Statistic).where(
         Statistic.project_id == asker.project,
         Statistic.plan_hash == digest,
-        Statistic.state != StatisticState.REFUSED,
+        Statistic.state.in_(UNANSWERED if plan.preview else UNANSWERED | {StatisticState.ANSWERED}),
         or_(Statistic.version.is_(None), Statistic.version == version),
     )
     return session.scalars(query.order_by(Statistic.asked_at)).first()

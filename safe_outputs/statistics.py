@@ -94,18 +94,27 @@ class PrivateKey(_Frozen):
     values: Annotated[tuple[str, ...], Field(min_length=1, strict=False)] | None = None
 
 
+class UnknownKeys(_Frozen):
+    """The keys' values are not public: those are told of that enough units have. It costs billionths of δ beside ρ."""
+
+    nano_delta: Annotated[int, Field(ge=1, lt=1_000_000_000)] = 1000
+
+
 class Private(_Frozen):
     """Measures with calibrated noise, in all or for every combination of the keys' public values.
 
     `groups_per_unit` and `rows_per_unit` (K and M) bound in how many groups, and with how many rows in each, one unit
-    counts. `price` is what it may cost, or the accuracy that it must have. `preview`: made-up data of the same form,
-    and what it would cost; free, and never released.
+    counts. `margins`: counts with their totals over every choice of keys, made to add up. `price` is what it may cost,
+    or the accuracy that it must have. `preview`: made-up data of the same form, and what it would cost; free, and never
+    released.
     """
 
     kind: Literal["private"] = "private"
     dataset: Name
     filter: Node | None = None
     by: Annotated[tuple[PrivateKey, ...], Field(max_length=MAX_DIMENSIONS, strict=False)] = ()
+    unknown_keys: UnknownKeys | None = None
+    margins: bool = False
     groups_per_unit: Annotated[int, Field(ge=1, le=100_000)] = 1
     rows_per_unit: Annotated[int, Field(ge=1, le=100_000)] = 1
     measures: Annotated[tuple[Node, ...], Field(min_length=1, max_length=20, strict=False)]
@@ -134,9 +143,14 @@ def plan_from_json(value: Any) -> Crosstab | Private:
     return _plan.validate_python(value)
 
 
+LATER: dict[str, JsonValue] = {"unknown_keys": None, "margins": False}
+"""Fields that private plans did not always have, and what stands for their absence."""
+
+
 def plan_to_json(plan: Crosstab | Private) -> dict[str, Any]:
-    """The plan as JSON values, every field present."""
-    return plan.model_dump(mode="json")
+    """The plan as JSON values: every field, but later ones only where they say something, so that hashes last."""
+    value = plan.model_dump(mode="json")
+    return {name: each for name, each in value.items() if name not in LATER or each != LATER[name]}
 
 
 def canonical(value: Any) -> bytes:
@@ -172,7 +186,9 @@ def _asked(plan: Crosstab | Private, units: str) -> str:
         case Private():
             most = "one group" if plan.groups_per_unit == 1 else f"{plan.groups_per_unit} groups"
             by = " and ".join(said(key.of) for key in plan.by)
-            groups = f", by {by}, each counted in {most} at most" if by else ""
+            told = f" (those values that enough {units} have)" if plan.unknown_keys is not None else ""
+            totals = ", with totals that add up" if plan.margins else ""
+            groups = f", by {by}{told}{totals}, each counted in {most} at most" if by else ""
             measures = ", ".join(_measure_in_words(each, units) for each in plan.measures)
             return f"Differentially private {measures} in {plan.dataset}{groups}"
 

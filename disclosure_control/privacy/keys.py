@@ -85,3 +85,14 @@ def cells_of(domains: Sequence[Domain], *, margins: bool = False) -> int:
 def codes_of(domains: Sequence[Domain]) -> list[tuple[str, ...]]:
     """The groups in their order: the last key runs fastest."""
     return list(product(*(domain.values for domain in domains)))
+
+
+def place_of(codes: Sequence[str], domains: Sequence[Domain]) -> tuple[Decimal | int | str, ...]:
+    """What a group of unknown keys is sorted by: its numbers, or the places of its labels. No data decides it."""
+    return tuple(_place(code, domain.type) for code, domain in zip(codes, domains, strict=True))
+
+
+def _place(code: str, kind: Type) -> Decimal | int | str:
+    if isinstance(kind, NumberType):
+        return Decimal(code)
+    return kind.labels.index(code) if isinstance(kind, TextType) else code

@@ -28,8 +28,8 @@ from disclosure_control.privacy.design import Design, designed
 from disclosure_control.privacy.expressions import Expression, columns_of, nodes
 from disclosure_control.privacy.keys import Key
 from disclosure_control.privacy.ledger import Ledger
-from disclosure_control.privacy.measures import Measure, Quantile, Regression
-from disclosure_control.privacy.mechanisms import DELTA, NANO, Kind, epsilon_of
+from disclosure_control.privacy.measures import UNITS, Measure, Quantile, Regression
+from disclosure_control.privacy.mechanisms import DELTA, NANO, Kind, Threshold, epsilon_of
 from disclosure_control.privacy.release import PrivateRelease, drawn, dry, released
 from disclosure_control.privacy.scales import Errors
 from disclosure_control.privacy.sensitivity import Sensitivity
@@ -253,6 +253,13 @@ class PrivatePlan(Question):
     def errors(self) -> Errors:
         """The noise of each series at the plan's price."""
         return Errors(self.design, self.design.split(self.cost().nano_rho))
+
+    def threshold(self) -> int | None:
+        """The least noisy number of units of which an unknown key is told; None where keys are public."""
+        if self.unknown_keys is None:
+            return None
+        paid = self.errors().split[UNITS]
+        return Threshold(paid, self._nano_delta, self.design.sensitivity(UNITS)).threshold
 
     def accuracy(self, group_size: int = GROUP_SIZE) -> dict[str, Accuracy]:
         """The 95 % error of each measure, in its own units, before anything is spent; and on what it rests."""

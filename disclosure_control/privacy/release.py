@@ -13,6 +13,7 @@ from disclosure_control.privacy.accuracy import Estimate, estimate_of
 from disclosure_control.privacy.bounded import Bounded, Codes, Integers, bounded, require_table
 from disclosure_control.privacy.design import Design
 from disclosure_control.privacy.dummy import dummy_table
+from disclosure_control.privacy.keys import place_of
 from disclosure_control.privacy.ledger import Charge, Ledger
 from disclosure_control.privacy.ledger.scopes import scopes_of_a_charge, without_persons
 from disclosure_control.privacy.measures import UNITS, Measure, Quantile, Regression, Series
@@ -169,10 +170,11 @@ def _noisy(sums: Bounded, errors: Errors, nano_delta: int) -> tuple[dict[Series,
     if isinstance(counting, Threshold):
         counts = sums.sums[design.names[UNITS]].tolist()
         told = counting.draw({json.dumps(code): count for code, count in zip(sums.codes, counts, strict=True)})
-        codes = tuple(tuple(json.loads(key)) for key in told)
+        named = {tuple(json.loads(key)): count for key, count in told.items()}
+        codes = tuple(sorted(named, key=lambda code: place_of(code, design.domains)))
         at = {code: place for place, code in enumerate(sums.codes)}
         places = [at[code] for code in codes]
-        noisy[UNITS] = list(told.values())
+        noisy[UNITS] = [named[code] for code in codes]
     for series, mechanism in mechanisms.items():
         if isinstance(mechanism, Noise):
             noisy[series] = mechanism.draw(sums.sums[design.names[series]][places].tolist())

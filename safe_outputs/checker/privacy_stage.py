@@ -5,10 +5,12 @@ from collections.abc import Iterable
 
 import duckdb
 
+from datasets.catalogue import UnitOfCount
 from disclosure_control import PrivatePlan
-from disclosure_control.errors import MalformedPrivatePlan
+from disclosure_control.errors import DeltaExceeded, MalformedPrivatePlan
 from disclosure_control.privacy.advice import what_fits
 from disclosure_control.privacy.ledger import (
+    DEFAULT_DELTA,
     DatasetScope,
     Ledger,
     PersonScope,
@@ -17,14 +19,22 @@ from disclosure_control.privacy.ledger import (
     delta_allowance_of,
     in_rho,
 )
-from disclosure_control.privacy.mechanisms import DELTA
 from safe_outputs.answers import Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
-from safe_outputs.checker.private_table import errors_of, public_dataset, require_table, table_of
+from safe_outputs.checker.private_table import (
+    Consistent,
+    consistent_of,
+    errors_of,
+    public_dataset,
+    require_table,
+    table_of,
+)
 from safe_outputs.errors import MalformedPlan, NotPermitted
 from safe_outputs.statistics import Crosstab, Private, plan_hash
 
 MECHANISMS = {"gaussian": "discrete Gaussian (OpenDP)", "laplace": "discrete Laplace (OpenDP)"}
+THRESHOLD = "; keys by discrete Laplace noise and a threshold"
+CONSISTENCY_SOURCE = "Abowd et al., “The 2020 Census Disclosure Avoidance System TopDown Algorithm”, 2022"
 MECHANISM_SOURCE = "Canonne, Kamath, Steinke, “The Discrete Gaussian for Differential Privacy”, 2020"
 
 
@@ -109,13 +119,14 @@ def private_table(
 
     Raises:
         MalformedPlan: a name or constant that the catalogue does not have, or a key that is not public.
+        MalformedTable: a table with totals that is too large to be made to add up; nothing was charged.
         PriceTooHigh: the price is above what is left; nothing was read.
     """
     asked = plan_of(plan, evidence)
     request = f"{evidence.project_id}/{asked.hash}/{evidence.source.version_digest}"
+    noise = _noise(asked, evidence)  # told before anything is charged: it may be refused
     grant_ration(ledger, evidence)
     released = asked.release(connection, ledger, scopes_of(ledger, evidence), request=request)
-    noise = _noise(asked, evidence)
     if released.charge is None:
         raise NotPermitted("A private statistic without a charge is not handed out. Tell the operator.")
     charge = Charge(
@@ -123,8 +134,12 @@ def private_table(
         nano_rho=released.charge.nano_rho,
         scopes=released.charge.scopes,
         remaining=_remaining(ledger, evidence),
+        nano_delta=released.charge.nano_delta,
+        remaining_delta=_remaining_delta(ledger, asked, evidence),
     )
-    return table_of(asked, released, evidence), [_finding(noise, asked, _limit(charge.scopes, evidence))], noise, charge
+    consistent = consistent_of(asked, released)
+    table = table_of(asked, released, evidence, consistent)
+    return table, [_finding(noise, asked, _limit(charge.scopes, evidence)), *_added_up(consistent)], noise, charge
 
 
 def preview(ledger: Ledger, plan: Private, evidence: Evidence) -> tuple[TableOfCells, list[Finding], Noise, Quote]:
@@ -135,13 +150,15 @@ def preview(ledger: Ledger, plan: Private, evidence: Evidence) -> tuple[TableOfC
     """
     asked = plan_of(plan, evidence)
     noise = _noise(asked, evidence)
-    quote = Quote(nano_rho=asked.cost().nano_rho, remaining=_remaining(ledger, evidence))
-    return (
-        table_of(asked, asked.dry_run(), evidence),
-        [_made_up(asked, quote, _limit(quote.remaining, evidence))],
-        noise,
-        quote,
+    quote = Quote(
+        nano_rho=asked.cost().nano_rho,
+        remaining=_remaining(ledger, evidence),
+        nano_delta=asked.cost().nano_delta,
+        remaining_delta=_remaining_delta(ledger, asked, evidence),
     )
+    dry = asked.dry_run()
+    table = table_of(asked, dry, evidence, consistent_of(asked, dry))
+    return table, [_made_up(asked, quote, _limit(quote.remaining, evidence))], noise, quote
 
 
 def _remaining(ledger: Ledger, evidence: Evidence) -> dict[str, int]:
@@ -157,32 +174,56 @@ def _limit(scopes: Iterable[str], evidence: Evidence) -> str:
     return "what is left of the dataset's and the project's budgets (the data owner sets no ration for one person)"
 
 
+def _remaining_delta(ledger: Ledger, asked: PrivatePlan, evidence: Evidence) -> dict[str, int]:
+    """What is left of δ; nothing is said of it where it costs none."""
+    if not asked.cost().nano_delta:
+        return {}
+    left = {scope: ledger.remaining_delta(scope) for scope in scopes_of(ledger, evidence)}
+    own = person_scope(evidence.person, evidence.catalogue.people)
+    if own in left and ledger.granted(own) == 0:  # what comes with her ration
+        allowed = delta_allowance_of(evidence.catalogue.release.budget.delta)
+        left[own] = DEFAULT_DELTA if allowed is None else allowed
+    return left
+
+
 def _noise(asked: PrivatePlan, evidence: Evidence) -> Noise:
     cost = asked.cost()
     errors: tuple[MeasureError, ...] = errors_of(asked, evidence)
     return Noise(
-        mechanism=MECHANISMS[asked.mechanism],
+        mechanism=MECHANISMS[asked.mechanism] + (THRESHOLD if asked.unknown_keys is not None else ""),
         guarantee=(
-            f"ρ = {in_rho(cost.nano_rho)} (zero-concentrated), that is ε = {cost.epsilon:.3f} at δ = {DELTA:g}, for "
-            f"adding or removing all records of one {evidence.catalogue.unit.singular}"
+            f"ρ = {in_rho(cost.nano_rho)} (zero-concentrated){_delta(cost.nano_delta)}, that is "
+            f"ε = {cost.epsilon:.3f} at δ = {cost.delta:g}, for adding or removing all records of one "
+            f"{evidence.catalogue.unit.singular}"
         ),
         errors=errors,
-        bound=_bound(asked, evidence.catalogue.unit.singular),
+        bound=_bound(asked, evidence.catalogue.unit),
     )
 
 
-def _bound(asked: PrivatePlan, unit: str) -> str:
-    """What a unit's contribution is bounded to. Where nothing is left out by it, there is nothing to say."""
+def _delta(nano_delta: int) -> str:
+    return f" and δ = {in_rho(nano_delta)} for keys that are not public" if nano_delta else ""
+
+
+def _bound(asked: PrivatePlan, unit: UnitOfCount) -> str:
+    """What a unit's contribution is bounded to, and which groups are told of; nothing where nothing is left out."""
     found = []
-    if asked.by and asked.design.groups < max(1, _groups(asked)):
+    if (least := asked.threshold()) is not None:
+        found.append(
+            f"Only groups are told of whose noisy number of {unit.plural} is {least} or more; of a group that is not "
+            "there nothing is said, not even whether it exists."
+        )
+    if asked.by and (asked.unknown_keys is not None or asked.design.groups < max(1, _groups(asked))):
         groups = "one group" if asked.design.groups == 1 else f"{asked.design.groups} groups"
         found.append(
-            f"Each {unit} counts in {groups} at most. Where one belongs to more, the other groups' numbers are too low "
-            "by it; the noise says nothing of that."
+            f"Each {unit.singular} counts in {groups} at most. Where one belongs to more, the other groups' numbers "
+            "are too low by it; the noise says nothing of that."
         )
     if any(series.kind != "units" for series in asked.design.series):
         rows = "one record" if asked.rows_per_unit == 1 else f"{asked.rows_per_unit} records"
-        found.append(f"Each {unit} counts with {rows} in a group at most: of one with more, their mean so often.")
+        found.append(
+            f"Each {unit.singular} counts with {rows} in a group at most: of one with more, their mean so often."
+        )
     return " ".join(found)
 
 
@@ -205,6 +246,36 @@ def _finding(noise: Noise, asked: PrivatePlan, limit: str) -> Finding:
     )
 
 
+def _added_up(consistent: Consistent) -> list[Finding]:
+    """What was done to noisy tables so that they add up; all of it follows from noisy numbers."""
+    return [
+        Finding(
+            rule="totals add up",
+            verdict=Verdict.SAFE,
+            sentence=(
+                f"{name}: the noisy cells were made to add up, by least squares, without negative cells, in whole "
+                f"numbers. {table.report.held_at_zero} cells were kept at zero, and whole numbers moved no cell by "
+                f"more than {table.report.moved:.2f}. Each interval is right for what is published."
+            ),
+            value=f"{table.report.cells} cells",
+            limit="every total is the sum of its parts",
+            source=CONSISTENCY_SOURCE,
+            fix="",
+        )
+        for name, table in consistent.items()
+    ]
+
+
+def _fix(asked: PrivatePlan, quote: Quote) -> str:
+    left = min(quote.remaining.values(), default=0)
+    if quote.fits:
+        return "Ask for it when the error and the price suit you."
+    if quote.nano_rho > left:
+        return what_fits(asked, left)
+    scope, least = min(quote.remaining_delta.items(), key=lambda each: each[1])
+    return str(DeltaExceeded(scope, quote.nano_delta, least))
+
+
 def _made_up(asked: PrivatePlan, quote: Quote, limit: str) -> Finding:
     left = min(quote.remaining.values())
     return Finding(
@@ -214,5 +285,5 @@ def _made_up(asked: PrivatePlan, quote: Quote, limit: str) -> Finding:
         value=f"ρ = {in_rho(asked.cost().nano_rho)}",
         limit=f"ρ = {in_rho(left)} is left {limit.removeprefix('what is left ')}",
         source=MECHANISM_SOURCE,
-        fix="Ask for it when the error and the price suit you." if quote.fits else what_fits(asked, left),
+        fix=_fix(asked, quote),
     )

@@ -10,7 +10,9 @@ from datasets.columns import ColumnType, Missing
 from disclosure_control import PrivatePlan
 from disclosure_control.privacy.accuracy import Accuracy, Estimate
 from disclosure_control.privacy.catalogue import PublicColumn, PublicDataset
+from disclosure_control.privacy.consistency import ConsistentTable
 from disclosure_control.privacy.expressions import Column as ColumnNode
+from disclosure_control.privacy.margins import consistent_errors, consistent_release, require_consistent
 from disclosure_control.privacy.measures import (
     CountRows,
     CountUnits,
@@ -63,19 +65,36 @@ def _public(column: CatalogueColumn) -> PublicColumn:
 
 
 def require_table(asked: PrivatePlan) -> None:
-    """Raise `MalformedPlan` for measures that do not go into one table; to be known before anything is charged."""
+    """Raise `MalformedPlan` for what does not go into one table; to be known before anything is charged.
+
+    Raises:
+        MalformedTable: a table with totals that could not be made to add up.
+    """
+    if asked.margins:
+        require_consistent(asked)
     if len(asked.measures) > 1 and any(isinstance(each, Regression) for each in asked.measures):
         raise MalformedPlan("A regression is a statistic by itself. Ask for the other measures in another one.")
 
 
-def table_of(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence) -> TableOfCells:
+Consistent = dict[str, ConsistentTable]
+
+
+def consistent_of(asked: PrivatePlan, released: PrivateRelease) -> Consistent:
+    """The table of each count with totals, made to add up from noisy numbers alone; none for a plan without totals."""
+    if not asked.margins:
+        return {}
+    return {each.name: consistent_release(asked, released, each.name) for each in asked.measures}
+
+
+def table_of(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence, consistent: Consistent) -> TableOfCells:
     """The noisy answers as they would be published, of a plan that `require_table` let through."""
     if any(isinstance(each, Regression) for each in asked.measures):
         return _coefficients(asked, released, evidence)
-    measures = tuple(_measure(each, evidence) for each in asked.measures)
+    measures = tuple(_measure(each, evidence, adds_up=asked.margins) for each in asked.measures)
+    answers = {**released.answers, **{name: _estimates(table) for name, table in consistent.items()}}
     cells = []
     for place, codes in enumerate(released.codes):
-        found = [released.answers[each.name][place] for each in asked.measures]
+        found = [answers[each.name][place] for each in asked.measures]
         cells.append(
             Cell(
                 codes=_shown(codes, asked, evidence),
@@ -85,6 +104,11 @@ def table_of(asked: PrivatePlan, released: PrivateRelease, evidence: Evidence) -
             )
         )
     return TableOfCells(dimensions=_dimensions(asked, evidence), measures=measures, cells=tuple(cells))
+
+
+def _estimates(table: ConsistentTable) -> tuple[Estimate, ...]:
+    columns = (table.cells[name].tolist() for name in ("value", "low", "high"))
+    return tuple(Estimate(*each) for each in zip(*columns, strict=True))
 
 
 def _range(estimate: Estimate) -> tuple[float, float] | None:
@@ -118,9 +142,9 @@ def _shown(codes: tuple[str, ...], asked: PrivatePlan, evidence: Evidence) -> tu
     return tuple(found)
 
 
-def _measure(measure: Measure, evidence: Evidence) -> Column:
+def _measure(measure: Measure, evidence: Evidence, *, adds_up: bool) -> Column:
     name, unit, decimals = NAMES[type(measure)](measure, evidence)
-    label = f"{name[:1].upper()}{name[1:]} (with noise)"
+    label = f"{name[:1].upper()}{name[1:]} (with noise{', made to add up' if adds_up else ''})"
     return Column(name=measure.name, label=label, unit=unit, decimals=decimals)
 
 
@@ -214,13 +238,15 @@ def errors_of(asked: PrivatePlan, evidence: Evidence) -> tuple[MeasureError, ...
         for found in (
             _coefficient_errors(each, accuracy[each.name], evidence)
             if isinstance(each, Regression)
-            else [_error(each, accuracy[each.name], evidence)]
+            else [_error(each, asked, accuracy[each.name], evidence)]
         )
     )
 
 
-def _error(measure: Measure, accuracy: Accuracy, evidence: Evidence) -> MeasureError:
+def _error(measure: Measure, asked: PrivatePlan, accuracy: Accuracy, evidence: Evidence) -> MeasureError:
     name, unit, _ = NAMES[type(measure)](measure, evidence)
+    if asked.margins:
+        return _error_that_adds_up(measure, asked, name)
     counted = isinstance(measure, (CountUnits, CountRows))
     what = f" {name}" if counted else f" {unit}" if unit else ""
     words = f"± {_number(accuracy.error or 0.0)}{what}{_if_a_group(accuracy)}"
@@ -230,6 +256,17 @@ def _error(measure: Measure, accuracy: Accuracy, evidence: Evidence) -> MeasureE
             f"{name.partition(' of ')[0]} than best"
         )
     return MeasureError(measure=measure.name, error=accuracy.error, words=words, basis=accuracy.basis)
+
+
+def _error_that_adds_up(measure: Measure, asked: PrivatePlan, name: str) -> MeasureError:
+    """Of the cell that least squares leaves the least exact, beside the error of each cell as it is drawn."""
+    error = float(consistent_errors(asked, measure.name)["half_width"].max())
+    drawn = asked.accuracy()[measure.name].error or 0.0
+    words = (
+        f"± {_number(error)} {name} in every cell once they add up (as drawn, ± {_number(drawn)}), before negative and "
+        "broken numbers are made whole"
+    )
+    return MeasureError(measure=measure.name, error=error, words=words)
 
 
 def _if_a_group(accuracy: Accuracy) -> str:

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from safe_outputs.answers import Answer, Cell, Column, shown, shown_code
+from safe_outputs.answers import NANO, Answer, Cell, Column, price_in_words, shown, shown_code
 
 ROOM, LINE = 340, 20
 LETTER, MOST_LETTERS = 7, 40  # the width of one, and for how many of a label there is room
 MOST_LINES = 60
 BAR = "#1d70b8"
-NANO = 1_000_000_000
 
 
 def picture(answer: Answer) -> str:
@@ -107,7 +106,7 @@ def _budgets(answer: Answer) -> str:
         for scope, left in sorted(found.remaining.items())
     ]
     verb = "takes" if answer.charge is not None else "would take"
-    return _svg(f"Privacy budget: this {verb} the filled part (ρ = {found.nano_rho / NANO:g})", lines)
+    return _svg(f"Privacy budget: this {verb} the filled part ({price_in_words(found)})", lines)
 
 
 def _taken(part: float) -> str:

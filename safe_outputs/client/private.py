@@ -2,7 +2,7 @@
 
     question = so.private.mean(visits.income, by=visits.site, rho=0.05)
     question.preview()                   # free: the error, the price, what is left, and the form of the answer
-    question.price(), question.accuracy()  # free: the same as numbers
+    question.price(), question.accuracy()  # free: the same as numbers, of one preview
     answer = question.ask()              # spends ρ = 0.05
 
 Every function makes a question; nothing is read and nothing is paid before `ask`. The same question asked again is
@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
+from safe_outputs.answers import NANO, Answer
 from safe_outputs.client.asking import Asked, ask
 from safe_outputs.client.expressions import Derived, Value, condition_of, dataset_of, key_of, node_of
 from safe_outputs.client.gate import Refused
-from safe_outputs.client.room import Column, Source, Where
-from safe_outputs.statistics import Node, Private, PrivateKey, in_words
+from safe_outputs.client.room import Column, Source, Where, present_room
+from safe_outputs.statistics import Node, Private, PrivateKey, UnknownKeys, in_words, plan_hash
 
-NANO = 1_000_000_000
+USUAL_DELTA = 1e-6
 
 Keys = Column | Derived | Sequence[Column | Derived] | None
 
@@ -33,11 +34,11 @@ class Question:
 
     def preview(self) -> Asked:
         """The error of each answer, the price, what is left, and the form of the answer, with made-up numbers; free."""
-        return ask(lambda: self.plan.model_copy(update={"preview": True}))
+        return _previewed(self.plan)
 
     def price(self) -> float:
         """What it would cost, in ρ: of a wanted accuracy the least that buys it. Free."""
-        quote = self.preview().answer.preview
+        quote = _known(self.plan).preview
         if quote is None:
             raise Refused("Saferoom told no price. Tell the operator.", 502)
         return quote.nano_rho / NANO
@@ -49,7 +50,7 @@ class Question:
         evenly between their bounds, as in the preview's made-up data; the preview says so, and what holds of a quantile
         whatever the data is. None: at this price the noise would leave no coefficients.
         """
-        noise = self.preview().answer.noise
+        noise = _known(self.plan).noise
         return {} if noise is None else {each.measure: each.error for each in noise.errors}
 
     def ask(self) -> Asked:
@@ -73,8 +74,20 @@ class Question:
         return f"<p>{escape(repr(self))}</p>"
 
     def _price(self) -> str:
-        rho = self.plan.price.get("nano_rho")
-        return f"Costs ρ = {rho / NANO:g}." if isinstance(rho, int) else "Costs what its accuracy needs."
+        rho, unknown = self.plan.price.get("nano_rho"), self.plan.unknown_keys
+        delta = f" and δ = {unknown.nano_delta / NANO:g}" if unknown is not None else ""
+        return f"Costs ρ = {rho / NANO:g}{delta}." if isinstance(rho, int) else f"Costs what its accuracy needs{delta}."
+
+
+def _previewed(plan: Private) -> Asked:
+    asked = ask(lambda: plan.model_copy(update={"preview": True}))
+    present_room().previews[plan_hash(plan)] = asked.answer
+    return asked
+
+
+def _known(plan: Private) -> Answer:
+    """What a preview says of this question: price and error stay as they are, so one preview tells both."""
+    return present_room().previews.get(plan_hash(plan)) or _previewed(plan).answer
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -96,6 +109,9 @@ class Terms:
     rows_per_unit: int = 1
     group_size: int = 1000
     mechanism: str = "gaussian"
+    unknown_keys: bool = False
+    delta: float | None = None
+    margins: bool = False
 
 
 def count(source: Source | Column, **terms: Any) -> Question:
@@ -109,8 +125,13 @@ def count(source: Source | Column, **terms: Any) -> Question:
         groups_per_unit: in how many groups one unit may count at most. Where units belong to more (a person to
             several years), counts are too low; ask for more groups, at the price of more noise.
         rows_per_unit: with how many records a unit counts in a group at most.
-        group_size: for `error` of means and variances: how many records a group has, about.
+        group_size: for `error` of means, variances and quantiles: how many records a group has, about.
         mechanism: "gaussian" or "laplace".
+        unknown_keys: the values of `by` are not public: only those are told of that enough units have. Any column will
+            do. That costs `delta` beside ρ.
+        delta: how likely a value may be told of that one unit alone has; 1e-6 unless given.
+        margins: the totals over every choice of keys, too, at the same price; cells and totals are made to add up, in
+            whole numbers that are not negative. For counts by public keys.
 
     Raises:
         Refused: with the reason and what to do next.
@@ -159,7 +180,7 @@ def histogram(of: Column, edges: Sequence[Value], **terms: Any) -> Question:
 
 
 def crosstab(*by: Column | Derived, **terms: Any) -> Question:
-    """Distinct units by every combination of public keys."""
+    """Distinct units by every combination of public keys; with `margins=True` with totals, made to add up."""
     return _question(dataset_of(by[0]) if by else "", {"kind": "count_units"}, {"by": list(by)} | terms)
 
 
@@ -225,6 +246,8 @@ def _question(dataset: str, measure: Node, given: dict[str, Any], name: str = ""
         dataset=dataset,
         filter=None if terms.where is None else condition_of(terms.where),
         by=tuple(PrivateKey(name=each.name, of=key_of(each)) for each in keys),
+        unknown_keys=_unknown(terms),
+        margins=terms.margins,
         groups_per_unit=terms.groups_per_unit,
         rows_per_unit=terms.rows_per_unit,
         measures=(measure,),
@@ -232,6 +255,18 @@ def _question(dataset: str, measure: Node, given: dict[str, Any], name: str = ""
         price=_price_of(terms, str(measure["name"])),
     )
     return Question(plan)
+
+
+def _unknown(terms: Terms) -> UnknownKeys | None:
+    """What it may cost in δ that keys are not public."""
+    if not terms.unknown_keys:
+        if terms.delta is not None:
+            raise Refused("delta is paid for keys that are not public. Say unknown_keys=True, or leave delta out.", 422)
+        return None
+    delta = USUAL_DELTA if terms.delta is None else terms.delta
+    if not 1 / NANO <= delta < 1:
+        raise Refused("delta is a chance that is very small: from 1e-9 on, and far below 1, for example 1e-6.", 422)
+    return UnknownKeys(nano_delta=round(delta * NANO))
 
 
 def _price_of(terms: Terms, measure: str) -> Node:

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from safe_outputs.answers import Answer
 from safe_outputs.client.gate import Gate, Refused, open_gate
 from safe_outputs.client.policy import policy_in_words
 from safe_outputs.statistics import Condition, Scalar
@@ -145,11 +146,12 @@ def _column(dataset: str, facts: dict[str, Any]) -> Column:
 
 @dataclass(frozen=True)
 class Room:
-    """One person's work in one project."""
+    """One person's work in one project. `previews`: the newest of each private question, by the question's hash."""
 
     gate: Gate
     facts: dict[str, Any]
     sources: dict[str, Source] = field(default_factory=dict)
+    previews: dict[str, Answer] = field(default_factory=dict, repr=False, compare=False)
 
     def __getattr__(self, name: str) -> Source:
         for source in self.sources.values():

@@ -4,11 +4,11 @@ from html import escape
 
 import pandas as pd
 
-from safe_outputs.answers import WITHHELD_SIGN, Answer, Cell, TableOfCells, shown, shown_code
+from safe_outputs.answers import NANO, WITHHELD_SIGN, Answer, Cell, TableOfCells, price_in_words, shown, shown_code
 from safe_outputs.client.picture import picture
 
 _WITHHELD = "background:repeating-linear-gradient(45deg,#ddd,#ddd 3px,#fff 3px,#fff 6px);color:#0b0c0c"
-NANO = 1_000_000_000
+NOBODY = "no group has enough to be told of"
 
 
 def as_frame(table: TableOfCells) -> pd.DataFrame:
@@ -35,7 +35,8 @@ def as_frame(table: TableOfCells) -> pd.DataFrame:
 
 def as_text(answer: Answer) -> str:
     """The answer in plain text."""
-    blocks = [_text_grid(answer.table, position) for position in range(len(answer.table.measures))]
+    places = range(len(answer.table.measures) if answer.table.cells else 0)
+    blocks = [_text_grid(answer.table, position) for position in places]
     legend = [f"  {WITHHELD_SIGN} withheld: {reason}" for reason in _reasons(answer.table)]
     findings = [f"  {each.rule}: {each.sentence} {each.fix}".rstrip() for each in answer.findings]
     promised = [f"  {each}" for each in (answer.exemption, answer.standing) if each]
@@ -44,7 +45,8 @@ def as_text(answer: Answer) -> str:
 
 def as_html(answer: Answer) -> str:
     """The answer as an HTML fragment: no script, no colour alone; every text is escaped."""
-    tables = "".join(_html_grid(answer.table, position) for position in range(len(answer.table.measures)))
+    places = range(len(answer.table.measures) if answer.table.cells else 0)
+    tables = "".join(_html_grid(answer.table, position) for position in places)
     legend = "".join(f"<li>{WITHHELD_SIGN} withheld: {escape(reason)}</li>" for reason in _reasons(answer.table))
     findings = "".join(
         f"<li><b>{escape(each.rule)}</b>: {escape(each.sentence)} {escape(each.fix)} "
@@ -61,18 +63,20 @@ def headline(answer: Answer) -> str:
     parts = [answer.verdict.value]
     if answer.withheld:
         parts.append(f"{answer.withheld} of {len(answer.table.cells)} cells withheld")
+    if not answer.table.cells:
+        parts.append(NOBODY)
     if answer.noise is not None:
         parts.append(f"{answer.noise.in_words} at 95 %")
     if answer.charge is not None:
         left = min(answer.charge.remaining.values())
-        parts.append(f"ρ = {answer.charge.nano_rho / NANO:g} paid, {left / NANO:g} left")
+        parts.append(f"{price_in_words(answer.charge)} paid, {left / NANO:g} left")
     if answer.preview is not None:
         left = min(answer.preview.remaining.values())
         return " · ".join(
             [
                 "preview, with made-up numbers",
                 *parts[1:],
-                f"would cost ρ = {answer.preview.nano_rho / NANO:g} of {left / NANO:g} left",
+                f"would cost {price_in_words(answer.preview)} of {left / NANO:g} left",
             ]
         )
     parts.append(f"{answer.provenance} from {answer.source.dataset} v{answer.source.version}")

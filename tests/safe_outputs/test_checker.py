@@ -23,7 +23,7 @@ from datasets.copies import ProjectCopy, provision
 from datasets.engines import Workspace, open_copy
 from datasets.steward import take_in
 from datasets.versions import approve, find_version, make_available, withdraw
-from disclosure_control import Ledger
+from disclosure_control import Ledger, consistent_release
 from disclosure_control.privacy.mechanisms import NANO
 from governance import agreements, audit, projects
 from governance.audit import AuditEvent
@@ -33,14 +33,14 @@ from governance.projects import ProjectState, PurposeClass
 from safe_outputs import asking
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
-from safe_outputs.checker import protection, worker
+from safe_outputs.checker import private_table, protection, worker
 from safe_outputs.checker.disclosure_stage import protected_table
 from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.ledger_record import verify_ledger
 from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
 from safe_outputs.models import PopulationStanding, Statistic
 from safe_outputs.standing import standings
-from safe_outputs.statistics import Condition, Crosstab, Measure, Private, PrivateKey
+from safe_outputs.statistics import Condition, Crosstab, Measure, Private, PrivateKey, UnknownKeys
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from tests.governance.people_factory import a_person
@@ -652,6 +652,15 @@ def test_several_measures_at_one_price_with_their_intervals(room: Room) -> None:
     assert header.startswith("female,mean_spending,records,median,mean_spending_low,mean_spending_high,records_low")
 
 
+def test_a_preview_that_waits_is_not_put_into_the_queue_twice(room: Room) -> None:
+    preview = A_COUNT.model_copy(update={"preview": True})
+    first = room.ask(preview)
+    assert room.ask(preview) == first
+    room.work()
+    assert room.ask(preview) != first, "what is left may have changed"
+    assert room.ask(A_COUNT) != room.ask(preview)
+
+
 def test_a_preview_is_free_made_up_and_cannot_leave(room: Room) -> None:
     preview = A_COUNT.model_copy(update={"preview": True})
     answer = room.answered(preview)
@@ -730,4 +739,157 @@ def test_a_question_that_is_no_plan_is_refused_and_costs_nothing(room: Room) -> 
     room.refused(private([{"kind": "count_units", "name": "n", "sql": "1; DROP TABLE visits"}]))
     room.refused(private([{"kind": "count_units", "name": "n"}], filter={"op": "eval", "code": "1"}))
     room.refused(private([{"kind": "sum", "name": "s", "of": {"op": "column", "name": "person"}}]))
+    assert room.ledger.spent("dataset:rand_hie") == 0
+
+
+# --------------------------------------------------------------------------------------------- keys that are not public
+
+VISITS_KEY = PrivateKey(name="visits", of={"op": "column", "name": "doctor_visits"})
+
+
+def by_visits(nano_rho: int = NANO // 20, nano_delta: int = 1000, **facts: Any) -> Private:
+    counted = [{"kind": "count_units", "name": "count_units"}]
+    return private(counted, nano_rho, by=(VISITS_KEY,), unknown_keys=UnknownKeys(nano_delta=nano_delta), **facts)
+
+
+def test_of_keys_that_are_not_public_those_are_told_of_that_enough_have(room: Room) -> None:
+    answer = room.answered(by_visits())
+    threshold = int(re.findall(r"noisy number of persons is (\d+) or more", answer.noise.bound)[0])  # type: ignore[union-attr]
+    told = {cell.codes[0]: cell.values[0] for cell in answer.table.cells}
+    assert "0" in told and len(told) > 3, "many persons have a year without a visit"
+    assert all(value is not None and value >= threshold for value in told.values())
+    assert len(told) < 40, "and few have more than forty visits"
+    assert list(map(int, told)) == sorted(map(int, told)), "the order is that of the values, and tells nothing"
+    assert "(those values that enough persons have)" in answer.in_words
+    assert Store(room.settings.store).get(answer.file.digest).decode().count("\n") == 1 + len(told)
+
+
+def test_what_keys_that_are_not_public_cost_in_delta_is_charged_and_shown(room: Room) -> None:
+    answer = room.answered(by_visits())
+    assert answer.charge is not None and answer.noise is not None
+    assert answer.charge.nano_delta == 1000
+    assert answer.charge.remaining_delta["dataset:rand_hie"] == room.ledger.remaining_delta("dataset:rand_hie")
+    assert room.ledger.guarantee("dataset:rand_hie").nano_delta == 1000
+    assert "and δ = 0.000001 for keys that are not public, that is ε = 1.472 at δ = 2e-06" in answer.noise.guarantee
+    assert "threshold" in answer.noise.mechanism
+    assert "Each person counts in one group at most" in answer.noise.bound
+    assert room.answered(by_visits()) == answer
+    assert room.ledger.guarantee("dataset:rand_hie").nano_delta == 1000, "a retry costs nothing"
+
+
+def test_where_no_key_is_told_of_the_answer_is_an_empty_table(room: Room) -> None:
+    answer = room.answered(by_visits(nano_rho=100))
+    assert answer.table.cells == () and answer.verdict == "safe"
+    assert Store(room.settings.store).get(answer.file.digest).decode() == "visits,count_units,status\n"
+
+
+def test_a_delta_above_its_limit_is_refused_and_costs_nothing(room: Room) -> None:
+    dear = by_visits(nano_delta=room.ledger.remaining_delta("dataset:rand_hie") + 1)
+    assert "left of its limit" in room.refused(dear)["detail"]
+    preview = room.answered(dear.model_copy(update={"preview": True}))
+    assert preview.preview is not None and not preview.preview.fits
+    assert "left of its limit" in preview.findings[0].fix
+    assert room.ledger.spent("dataset:rand_hie") == 0
+
+
+def test_a_key_that_is_not_public_needs_bounds_and_no_list(room: Room) -> None:
+    listed = PrivateKey(name="visits", of={"op": "column", "name": "doctor_visits"}, values=("1", "2"))
+    assert "either listed or unknown" in room.refused(by_visits().model_copy(update={"by": (listed,)}))["detail"]
+    assert "unknown keys need a key" in room.refused(by_visits().model_copy(update={"by": ()}))["detail"]
+    unit = PrivateKey(name="who", of={"op": "column", "name": "person"})
+    assert "no column person" in room.refused(by_visits().model_copy(update={"by": (unit,)}))["detail"]
+    assert room.ledger.spent("dataset:rand_hie") == 0
+
+
+# ------------------------------------------------------------------------------------------------- totals that add up
+
+SITE_AND_SEX = tuple(PrivateKey(name=each, of={"op": "column", "name": each}) for each in ("site", "female"))
+
+
+def with_totals(measure: str = "count_units", nano_rho: int = NANO // 20, **facts: Any) -> Private:
+    return private([{"kind": measure, "name": "n"}], nano_rho, **({"by": SITE_AND_SEX, "margins": True} | facts))
+
+
+def require_adding_up(answer: Answer) -> None:
+    cells = {cell.codes: cell.values[0] for cell in answer.table.cells}
+    sites, sexes = (list(dict.fromkeys(codes[place] for codes in cells)) for place in (0, 1))
+    assert sites[-1] == sexes[-1] == "_T" and len(cells) == len(sites) * len(sexes) == 7 * 3
+    assert all(isinstance(value, int) and value >= 0 for value in cells.values())
+    for site in sites:
+        assert sum(cells[site, sex] or 0 for sex in sexes[:-1]) == cells[site, "_T"]
+    for sex in sexes:
+        assert sum(cells[site, sex] or 0 for site in sites[:-1]) == cells["_T", sex]
+
+
+@pytest.mark.parametrize("nano_rho", [NANO // 20, NANO // 100_000])
+def test_a_private_table_with_totals_adds_up(room: Room, nano_rho: int) -> None:
+    """At a good price, and where noise is larger than the table."""
+    answer = room.answered(with_totals(nano_rho=nano_rho))
+    require_adding_up(answer)
+    for cell in answer.table.cells:
+        (inside,) = cell.ranges
+        assert inside is not None and 0 <= inside[0] <= (cell.values[0] or 0) <= inside[1]
+    assert answer.charge is not None and answer.charge.nano_rho == nano_rho
+    assert room.ledger.spent("dataset:rand_hie") == nano_rho
+    assert answer.table.measures[0].label == "Persons (with noise, made to add up)"
+    assert "with totals that add up" in answer.in_words
+    assert [each.rule for each in answer.findings] == ["differential privacy", "totals add up"]
+    assert room.answered(with_totals(nano_rho=nano_rho)) == answer
+
+
+def test_the_accuracy_of_a_table_with_totals_is_told_before_and_kept_after(room: Room) -> None:
+    before = room.answered(with_totals(preview=True))
+    require_adding_up(before)
+    answer = room.answered(with_totals())
+    assert before.noise is not None and answer.noise is not None
+    (error,) = answer.noise.errors
+    assert before.noise.errors == (error,) and error.error is not None
+    assert re.fullmatch(
+        r"± [\d.]+ persons in every cell once they add up \(as drawn, ± [\d.]+\), before negative and broken numbers "
+        "are made whole",
+        error.words,
+    )
+    drawn_error = float(re.findall(r"as drawn, ± ([\d.]+)", error.words)[0])
+    assert error.error < drawn_error, "least squares makes every cell more exact"
+    exact = {
+        cell.codes: cell.values[0]
+        for cell in room.answered(Crosstab(dataset="rand_hie", dimensions=("site", "female"))).table.cells
+    }
+    off = [abs((cell.values[0] or 0) - (exact[cell.codes] or 0)) for cell in answer.table.cells]
+    assert max(off) < 3 * drawn_error
+
+
+def test_only_noisy_numbers_are_made_to_add_up(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What makes them add up is given the release's answers, and no connection to the data."""
+    given: list[Any] = []
+
+    def seen(asked: Any, released: Any, measure: str) -> Any:
+        given.append(released)
+        return consistent_release(asked, released, measure)
+
+    monkeypatch.setattr(private_table, "consistent_release", seen)
+    answer = room.answered(with_totals())
+    (released,) = given
+    assert set(vars(released)) == {"plan", "nano_rho", "nano_delta", "keys", "codes", "answers", "fits", "charge"}
+    assert answer.charge is not None
+    assert released.to_bytes() == room.ledger.history("dataset:rand_hie")[-1].result
+
+
+REFUSED_TOTALS: dict[str, tuple[dict[str, Any], str]] = {
+    "of a mean": ({"measures": ({"kind": "mean", "name": "m", "of": SPENDING},)}, "Only counts have totals"),
+    "over nothing": ({"by": ()}, "Totals need a key"),
+    "of persons in several groups": ({"groups_per_unit": 2}, "several times in their totals"),
+    "of keys that are not public": ({"unknown_keys": UnknownKeys()}, "have no totals"),
+    "by a key that is called as a column of the result": (
+        {"by": (PrivateKey(name="deviation", of={"op": "column", "name": "site"}),)},
+        "A key is called “deviation”",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_TOTALS)
+def test_totals_that_do_not_add_up_are_refused_and_cost_nothing(room: Room, case: str) -> None:
+    facts, sentence = REFUSED_TOTALS[case]
+    for preview in (False, True):
+        assert sentence in room.refused(with_totals().model_copy(update=facts | {"preview": preview}))["detail"]
     assert room.ledger.spent("dataset:rand_hie") == 0

@@ -21,7 +21,7 @@ from safe_outputs.asking import Asker
 from safe_outputs.checker.worker import CheckerSettings
 from safe_outputs.differencing import released_tables
 from safe_outputs.standing import standings
-from safe_outputs.statistics import Crosstab, Private
+from safe_outputs.statistics import Crosstab, Private, PrivateKey, UnknownKeys
 from safe_outputs.store import Store
 from tests.governance.people_factory import a_person
 from tests.safe_outputs.factories import private_count
@@ -149,6 +149,18 @@ def test_a_preview_tells_of_the_ration_and_grants_nothing(room: Room) -> None:
     assert preview.preview.remaining[f"person:ada/{PEOPLE}"] == RATION
     assert "and your ration" in preview.findings[0].limit
     assert room.ledger.granted(f"person:ada/{PEOPLE}") == 0
+
+
+def test_a_preview_tells_of_the_delta_that_comes_with_the_ration(room: Room) -> None:
+    by = PrivateKey(name="visits", of={"op": "column", "name": "doctor_visits"})
+    plan = private_count(NANO // 20).model_copy(
+        update={"dataset": "visits", "by": (by,), "unknown_keys": UnknownKeys(), "preview": True}
+    )
+    quote = answered(room, "ada", plan).preview
+    assert quote is not None and quote.fits and len(quote.remaining_delta) == 3
+    paid = answered(room, "ada", plan.model_copy(update={"preview": False})).charge
+    assert paid is not None
+    assert paid.remaining_delta == {scope: left - 1000 for scope, left in quote.remaining_delta.items()}
 
 
 def test_where_the_owner_sets_no_ration_the_answer_says_so(room: Room) -> None:

@@ -16,13 +16,14 @@ from disclosure_control.privacy.keys import Key
 from disclosure_control.privacy.plan import Price, Wanted
 from safe_outputs.answers import Answer, Cell, Column, Noise, Quote
 from safe_outputs.client import private as so
+from safe_outputs.client import room
 from safe_outputs.client.asking import Asked
 from safe_outputs.client.expressions import derived
-from safe_outputs.client.gate import Refused
+from safe_outputs.client.gate import Gate, Refused
 from safe_outputs.client.picture import BAR, MOST_LETTERS, MOST_LINES, picture
-from safe_outputs.client.room import Source
-from safe_outputs.client.showing import as_frame, headline
-from safe_outputs.statistics import Private, in_words, plan_from_json, plan_to_json
+from safe_outputs.client.room import Room, Source
+from safe_outputs.client.showing import as_frame, as_html, as_text, headline
+from safe_outputs.statistics import Private, in_words, plan_from_json, plan_hash, plan_to_json
 from safe_outputs.store import Store
 from tests.safe_outputs.factories import PRIVATE_COUNT, a_charge, a_noise, an_answer
 
@@ -79,6 +80,14 @@ QUESTIONS: dict[str, tuple[so.Question, str]] = {
     "a total of a person": (
         so.mean(so.per_unit("sum", VISITS.spending, lower=0, upper=900), rho=0.1),
         "feature: sum, of: spending",
+    ),
+    "keys that are not public": (
+        so.count(VISITS, by=VISITS.age, unknown_keys=True, rho=0.1),
+        "by age (those values that enough persons have), each counted in one group at most",
+    ),
+    "a table with totals": (
+        so.crosstab(VISITS.site, VISITS.female, margins=True, rho=0.1),
+        "by site and female, with totals that add up, each counted in one group at most",
     ),
     "several at one price": (so.count(VISITS, rho=0.1) & so.mean(VISITS.age, rho=9), "number of persons, mean of age"),
 }
@@ -162,6 +171,15 @@ WRONG: dict[str, tuple[Any, str]] = {
     "an argument that is none": (lambda: so.count(VISITS, epsilon=1), "no such argument"),
     "a frame": (lambda: so.mean(VISITS.age, where=[1, 2], rho=1), "conditions"),
     "other groups together": (lambda: so.count(VISITS, rho=1) & so.count(VISITS, by=VISITS.site, rho=1), "same groups"),
+    "a delta for nothing": (lambda: so.count(VISITS, by=VISITS.age, delta=1e-6, rho=1), "Say unknown_keys=True"),
+    "a delta of nothing": (
+        lambda: so.count(VISITS, by=VISITS.age, unknown_keys=True, delta=0, rho=1),
+        "a chance that is very small",
+    ),
+    "a delta that is certain": (
+        lambda: so.count(VISITS, by=VISITS.age, unknown_keys=True, delta=1, rho=1),
+        "a chance that is very small",
+    ),
     "a feature of nothing": (lambda: so.per_unit("any"), "made of a column"),
 }
 
@@ -232,7 +250,7 @@ def test_a_preview_of_what_is_too_dear_says_so(tmp_path: Any) -> None:
     assert "dataset x: too much: ρ = 2e-08 is left" in picture(shown)
 
 
-def test_price_and_accuracy_are_told_by_a_preview(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_price_and_accuracy_are_told_by_one_preview(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     quote = Quote(nano_rho=20_000_000, remaining={"dataset:x": 20_000_000})
     plans: list[Private] = []
 
@@ -241,10 +259,54 @@ def test_price_and_accuracy_are_told_by_a_preview(tmp_path: Any, monkeypatch: py
         return Asked("s-1", answer(tmp_path, charge=None, preview=quote))
 
     monkeypatch.setattr(so, "ask", asked)
-    question = so.count(VISITS, error=14)
-    assert question.price() == 0.02
-    assert question.accuracy() == {each.measure: each.error for each in a_noise().errors}
-    assert [each.preview for each in plans] == [True, True], "nothing is paid"
+    monkeypatch.setattr(room, "_present", [Room(Gate("nowhere"), {})])
+    assert so.count(VISITS, error=14).price() == 0.02
+    assert so.count(VISITS, error=14).accuracy() == {each.measure: each.error for each in a_noise().errors}
+    assert [each.preview for each in plans] == [True], "nothing is paid, and the same question is asked once"
+    so.count(VISITS, error=15).price()
+    assert len(plans) == 2, "another question is another one"
+    so.count(VISITS, error=15).preview()
+    assert len(plans) == 3, "what is left is told anew"
+    monkeypatch.setattr(room, "_present", [Room(Gate("nowhere"), {})])
+    so.count(VISITS, error=15).accuracy()
+    assert len(plans) == 4, "in another room there may be other data"
+
+
+def test_an_earlier_question_keeps_its_hash() -> None:
+    """Fields that came later are in the plan's JSON where they say something, and nowhere else."""
+    assert not {"unknown_keys", "margins"} & plan_to_json(PRIVATE_COUNT).keys()
+    assert plan_hash(PRIVATE_COUNT) == "5dcc7c7f7ca54234fc767057b39cf01e8b488d1b40ea862e45395dae401ed059"
+    table = so.crosstab(VISITS.site, margins=True, rho=1).plan
+    unknown = so.count(VISITS, by=VISITS.age, unknown_keys=True, delta=1e-5, rho=1).plan
+    assert plan_to_json(table)["margins"] is True
+    assert plan_to_json(unknown)["unknown_keys"] == {"nano_delta": 10_000}
+    assert "Costs ρ = 1 and δ = 1e-05." in repr(so.Question(unknown))
+
+
+def test_a_price_in_delta_is_shown_beside_rho(tmp_path: Any) -> None:
+    paid = a_charge().model_copy(update={"nano_delta": 1000, "remaining_delta": {"dataset:rand_hie": 9000}})
+    shown = answer(tmp_path, charge=paid)
+    assert "ρ = 0.02 and δ = 1e-06 paid, 0.98 left" in headline(shown)
+    assert "this takes the filled part (ρ = 0.02 and δ = 1e-06)" in picture(shown)
+
+
+def test_a_preview_fits_if_both_rho_and_delta_do() -> None:
+    left = {"remaining": {"a": 9}, "remaining_delta": {"a": 1000, "b": 999}}
+    assert Quote(nano_rho=9, nano_delta=999, **left).fits
+    assert not Quote(nano_rho=9, nano_delta=1000, **left).fits
+    assert not Quote(nano_rho=9, nano_delta=1, remaining={"a": 9}).fits
+    assert Quote(nano_rho=9, remaining={"a": 9}).fits
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_a_table_of_which_nothing_is_told_says_so(tmp_path: Any, dimensions: int) -> None:
+    shown = answer(tmp_path)
+    named = tuple(Column(name=f"k{place}", label="Key") for place in range(dimensions))
+    empty = shown.model_copy(update={"table": shown.table.model_copy(update={"cells": (), "dimensions": named})})
+    assert "no group has enough to be told of" in as_text(empty) and "no group has enough" in as_html(empty)
+    assert "Empty" not in as_text(empty) and "<table" not in as_html(empty)
+    assert list(as_frame(empty.table).columns) == [*(each.name for each in named), "n", "status"]
+    assert len(as_frame(empty.table)) == 0 and picture(empty).count("<svg") == 1
 
 
 def test_an_exact_answer_has_no_picture(tmp_path: Any) -> None:

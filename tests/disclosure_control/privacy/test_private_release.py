@@ -20,7 +20,7 @@ from disclosure_control.privacy.bounded import bounded
 from disclosure_control.privacy.ledger import ChargeState
 from disclosure_control.privacy.measures import CountRows, CountUnits, Mean, Regression, Sum, Variance
 from disclosure_control.privacy.mechanisms import NANO
-from disclosure_control.privacy.plan import Price
+from disclosure_control.privacy.plan import Price, UnknownKeys
 from disclosure_control.privacy.release import PrivateRelease, drawn
 from tests.disclosure_control.privacy.shapes import (
     AGE,
@@ -331,6 +331,22 @@ def test_unknown_keys_that_few_have_are_not_told_of(ledger: Ledger) -> None:
         found = asked.release(connection, ledger, SCOPES)
     assert found.codes == (("40",),)
     assert abs((found.answers["persons"][0].value or 0) - 299) < 40
+
+
+def test_groups_of_unknown_keys_stand_in_the_order_of_their_values() -> None:
+    asked = plan(by=[key(AGE, "a"), key(SITE, "b")], unknown_keys=UnknownKeys(), price=Price(nano_rho=NANO))
+    rows: list[Row] = [
+        (3 * person + place, site, 1, True, age, 1.0)
+        for person in range(300)
+        for place, (age, site) in enumerate([(100, "North"), (9, "East"), (9, "North")])
+    ]
+    with table_of(rows) as connection:
+        found = drawn(bounded(connection, asked.design), asked.errors(), asked.hash, 1, 1000)
+    assert found.codes == (("9", "North"), ("9", "East"), ("100", "North"))
+    assert all(abs((each.value or 0) - 300) < 60 for each in found.answers["persons"])
+    threshold = asked.threshold()
+    assert threshold is not None and all((each.value or 0) >= threshold for each in found.answers["persons"])
+    assert plan().threshold() is None
 
 
 def test_by_site(ledger: Ledger) -> None:
