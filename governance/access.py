@@ -49,6 +49,15 @@ def why_not_open(session: Session, project: Project) -> str | None:
     return None
 
 
+def why_not_operate(person: Person | None, today: date) -> str | None:
+    """Why this person is no operator today."""
+    if (reason := why_not_active(person, today)) is not None:
+        return reason
+    if person is None or person.role is not Role.OPERATOR:
+        return "Only operators see which sessions run and stop them. Your role is another one."
+    return None
+
+
 def why_not_check(person: Person | None, today: date) -> str | None:
     """Why this person is no output checker today."""
     if (reason := why_not_active(person, today)) is not None:

@@ -1,22 +1,18 @@
-"""The register of people, and the proof that somebody is who she says: a password and a one-time code."""
+"""The register of people, with what proves that somebody is who she says."""
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 
-import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from cryptography.fernet import Fernet
-from sqlalchemy import Engine, Enum, Text
+from sqlalchemy import Enum, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance import audit
-from governance.database import Base, reading, transaction
-from governance.errors import Conflict, NotFound, Refused
+from governance.database import Base
+from governance.errors import Conflict, NotFound
 from governance.names import require_name
-
-CODE_PERIOD_SECONDS = 30
-CODE_DRIFT_STEPS = 1
 
 _hasher = PasswordHasher()
 _nobody_hash = _hasher.hash("nobody has this password")
@@ -30,16 +26,6 @@ class Role(StrEnum):
     DATA_OWNER = "data_owner"
     DATA_STEWARD = "data_steward"
     OPERATOR = "operator"
-
-
-class LoginFailed(Refused):
-    """One sentence for every cause, so that a stranger learns nothing from it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The name, password or one-time code is not right. Check all three; a code can be used once and "
-            "changes every 30 seconds, so wait for the next one and try again."
-        )
 
 
 class Person(Base):
@@ -107,48 +93,10 @@ def find_person(session: Session, name: str) -> Person:
     return person
 
 
-def authenticate(engine: Engine, *, name: str, password: str, code: str, at: datetime, seal: bytes) -> Person:
-    """The person whose name, password and one-time code these are. A code works once.
-
-    The work is the same for a name that nobody has, so that the time taken tells nothing; the slow part of it, the
-    password's hash, holds no lock, so that strangers who guess keep nobody from writing.
-
-    Raises:
-        LoginFailed: for every cause, with the same sentence.
-    """
-    with reading(engine) as session:
-        person = session.get(Person, name)
-    if not _password_fits(person.password_hash if person else _nobody_hash, password) or person is None:
-        raise LoginFailed
-    step = _step_of_code(Fernet(seal).decrypt(person.totp_sealed).decode(), code, at)
-    if step is None or step <= person.totp_last_step:
-        raise LoginFailed
-    with transaction(engine) as session:
-        return _use_code(session, name, step)
-
-
-def _use_code(session: Session, name: str, step: int) -> Person:
-    """Mark the code's step as used, unless somebody was faster with the same code."""
-    person = find_person(session, name)
-    if step <= person.totp_last_step:
-        raise LoginFailed
-    person.totp_last_step = step
-    audit.record(session, name, "person.signed_in", f"person:{name}")
-    return person
-
-
-def _password_fits(password_hash: str, password: str) -> bool:
+def password_fits(person: Person | None, password: str) -> bool:
+    """Whether this is the person's password. For nobody it takes the same work, and no password fits."""
     try:
-        return _hasher.verify(password_hash, password)
+        _hasher.verify(person.password_hash if person else _nobody_hash, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
-
-
-def _step_of_code(totp_secret: str, code: str, at: datetime) -> int | None:
-    """The time step (RFC 6238) whose code this is, one step of clock drift allowed either way."""
-    totp = pyotp.TOTP(totp_secret, interval=CODE_PERIOD_SECONDS)
-    present = int(at.timestamp()) // CODE_PERIOD_SECONDS
-    for step in range(present - CODE_DRIFT_STEPS, present + CODE_DRIFT_STEPS + 1):
-        if pyotp.utils.strings_equal(totp.generate_otp(step), code.strip()):
-            return step
-    return None
+    return person is not None

@@ -43,6 +43,12 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.demo:code_arguments",
     ),
     Command("doctor", "look whether this machine has what the safe setting needs", "hub_config.doctor:run"),
+    Command(
+        "people",
+        "care for the register's people (unlock NAME)",
+        "hub_config.people_commands:run",
+        "hub_config.people_commands:arguments",
+    ),
     Command("outputs", "serve the outputs service (the hub starts this)", "hub_config.services:outputs"),
     Command("checker", "compute and check statistics (the hub starts this)", "hub_config.services:checker"),
 )

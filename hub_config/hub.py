@@ -46,6 +46,10 @@ Making tokens and sharing servers, which JupyterHub would add, are left out.
 """
 
 
+SECONDS_BETWEEN_CHECKS = 1
+"""How long after it was asked the register is not asked again whether a person is still signed in."""
+
+
 def configure(config: Config, installation: Installation) -> None:
     """Fill JupyterHub's configuration."""
     configure_sockets(config, installation.settings)
@@ -91,7 +95,7 @@ def configure_signing_in(config: Config, installation: Installation) -> None:
     config.RegisterAuthenticator.admin_users = set()
     config.RegisterAuthenticator.request_otp = True
     config.RegisterAuthenticator.otp_prompt = "One-time code"
-    config.RegisterAuthenticator.auth_refresh_age = installation.settings.check_rights_seconds
+    config.RegisterAuthenticator.auth_refresh_age = SECONDS_BETWEEN_CHECKS
     config.RegisterAuthenticator.auth_refresh_strict = True
     config.RegisterAuthenticator.refresh_pre_spawn = True
     config.JupyterHub.cookie_max_age_days = 1

@@ -63,6 +63,9 @@ class Settings(BaseModel):
     session_output_mb: int = Field(default=64, ge=1)
     project_disk_mb: int = Field(default=10240, ge=16)
     without: str = ""
+    servers_in_front: int = Field(default=0, ge=0, le=5)
+    idle_sign_in_minutes: int = Field(default=8 * 60, ge=5, le=24 * 60)
+    idle_session_minutes: int = Field(default=2 * 60, ge=5, le=7 * 24 * 60)
 
     @field_validator("state", "session_python", "proxy_command", "examples", "tls_certificate", "tls_key")
     @classmethod

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from governance.database import open_database, reading
 from governance.errors import NotFound, Unavailable
-from governance.people import CODE_PERIOD_SECONDS
+from governance.sign_in import CODE_PERIOD_SECONDS
 from hub_config.demo import cast
 from hub_config.demo.cast import Cast
 from hub_config.demo.house import furnish

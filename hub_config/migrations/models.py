@@ -1,6 +1,9 @@
 """Every model that keeps state in the register's database, so that the metadata is whole."""
 
-import safe_outputs.models  # noqa: F401 - importing a module is what registers its models
+# Importing a module is what registers its models.
+import governance.attempts
+import governance.presence  # noqa: F401
+import safe_outputs.models  # noqa: F401
 from governance.database import Base
 
 METADATA = Base.metadata

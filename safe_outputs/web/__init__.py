@@ -62,7 +62,7 @@ def _configuration(settings: WebSettings) -> dict[str, object]:
         "SESSION_COOKIE_NAME": "saferoom-outputs",
         "SESSION_COOKIE_PATH": settings.prefix,
         "SESSION_COOKIE_HTTPONLY": True,
-        "SESSION_COOKIE_SAMESITE": "Lax",  # the hub sends the browser back with a link
+        "SESSION_COOKIE_SAMESITE": "Strict",
         "SESSION_COOKIE_SECURE": settings.secure,
         "PERMANENT_SESSION_LIFETIME": HOURS_SIGNED_IN * 3600,
         "MAX_CONTENT_LENGTH": bodies.LARGEST_BODY,

@@ -1,22 +1,10 @@
-from datetime import datetime, timedelta
-from typing import Any
-
-import pyotp
 import pytest
 from sqlalchemy import Engine
 
-from governance.database import now, transaction
+from governance.database import transaction
 from governance.errors import Conflict, Invalid
-from governance.people import LoginFailed, Person, authenticate
-from tests.governance.people_factory import PASSWORD, SEAL, TOTP_SECRET, a_person
-
-
-def sign_in(
-    engine: Engine, name: str = "ada", password: str = PASSWORD, code: str | None = None, at: datetime | None = None
-) -> str:
-    at = at or now()
-    code = pyotp.TOTP(TOTP_SECRET).at(at) if code is None else code
-    return authenticate(engine, name=name, password=password, code=code, at=at, seal=SEAL).name
+from governance.people import Person, password_fits
+from tests.governance.people_factory import PASSWORD, TOTP_SECRET, a_person
 
 
 @pytest.fixture(autouse=True)
@@ -25,30 +13,15 @@ def _ada(engine: Engine) -> None:
         a_person(session, "ada")
 
 
-def test_password_and_code_together_sign_in(engine: Engine) -> None:
-    assert sign_in(engine) == "ada"
-
-
-@pytest.mark.parametrize("wrong", [{"password": "guess"}, {"code": "000000"}, {"name": "nobody"}, {"code": ""}])
-def test_every_wrong_part_gives_the_same_sentence(engine: Engine, wrong: dict[str, Any]) -> None:
-    with pytest.raises(LoginFailed) as failure:
-        sign_in(engine, **wrong)
-    assert str(failure.value) == str(LoginFailed())
-    assert failure.value.status == 403
-
-
-def test_a_code_works_once(engine: Engine) -> None:
-    at = now()
-    sign_in(engine, at=at)
-    with pytest.raises(LoginFailed):
-        sign_in(engine, at=at)
-    assert sign_in(engine, at=at + timedelta(seconds=30)) == "ada"
-
-
-def test_an_old_code_is_refused(engine: Engine) -> None:
-    old = pyotp.TOTP(TOTP_SECRET).at(now() - timedelta(minutes=5))
-    with pytest.raises(LoginFailed):
-        sign_in(engine, code=old)
+def test_a_password_fits_its_person_and_nobody(engine: Engine) -> None:
+    with transaction(engine) as session:
+        ada = session.get_one(Person, "ada")
+    assert password_fits(ada, PASSWORD)
+    assert not password_fits(ada, PASSWORD + " ")
+    assert not password_fits(None, PASSWORD)
+    assert not password_fits(None, "nobody has this password")
+    ada.password_hash = "damaged"
+    assert not password_fits(ada, PASSWORD)
 
 
 def test_secrets_are_not_kept_in_the_clear(engine: Engine) -> None:

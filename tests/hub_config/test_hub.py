@@ -17,7 +17,8 @@ import pytest
 
 from governance.audit import AuditEvent
 from governance.database import reading, transaction
-from governance.people import LoginFailed, Person
+from governance.people import Person
+from governance.sign_in import LoginFailed
 from hub_config import driver, register
 from hub_config.driver import Browser, DriverError
 from hub_config.kernel_channel import CellFailed, ChannelFailed

@@ -33,7 +33,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(browser: Browser, hub: 
     state = begin(browser)
     hub.codes["c1"] = ("cleo", f"verifier of {state}")
     cookie = browser.get(f"/oauth_callback?code=c1&state={state}").headers["Set-Cookie"]
-    assert {"HttpOnly", "SameSite=Lax", f"Path={PREFIX}/"} <= set(cookie.split("; "))
+    assert {"HttpOnly", "SameSite=Strict", f"Path={PREFIX}/"} <= set(cookie.split("; "))
 
 
 def test_over_tls_the_cookie_travels_over_nothing_else(house: House, hub: KnownByName) -> None:
