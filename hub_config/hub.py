@@ -10,7 +10,7 @@ from traitlets.config import Config
 
 from governance.people import Role
 from hub_config import register
-from hub_config.authenticator import RegisterAuthenticator
+from hub_config.authenticator import OfTheRegister, RegisterAuthenticator
 from hub_config.installation import Installation
 from hub_config.protections import warnings
 from hub_config.proxy import SOCKETS_FOR_NODE, SocketProxy
@@ -89,15 +89,16 @@ def configure_state(config: Config, installation: Installation) -> None:
 
 
 def configure_signing_in(config: Config, installation: Installation) -> None:
-    config.JupyterHub.authenticator_class = RegisterAuthenticator
-    config.RegisterAuthenticator.installation = installation
-    config.RegisterAuthenticator.allow_all = True  # the register says who
-    config.RegisterAuthenticator.admin_users = set()
-    config.RegisterAuthenticator.request_otp = True
-    config.RegisterAuthenticator.otp_prompt = "One-time code"
-    config.RegisterAuthenticator.auth_refresh_age = SECONDS_BETWEEN_CHECKS
-    config.RegisterAuthenticator.auth_refresh_strict = True
-    config.RegisterAuthenticator.refresh_pre_spawn = True
+    authenticator = configure_authenticator(config, installation)
+    config.JupyterHub.authenticator_class = authenticator
+    common = config[authenticator.__name__]
+    common.installation = installation
+    common.allow_all = True  # the register says who
+    common.admin_users = set()
+    common.auth_refresh_age = SECONDS_BETWEEN_CHECKS
+    common.auth_refresh_strict = True
+    common.refresh_pre_spawn = True
+    common.enable_auth_state = False
     config.JupyterHub.cookie_max_age_days = 1
     config.JupyterHub.load_roles = [{"name": "user", "scopes": list(USER_SCOPES)}]
     config.JupyterHub.tornado_settings = {
@@ -108,6 +109,31 @@ def configure_signing_in(config: Config, installation: Installation) -> None:
             "Referrer-Policy": "same-origin",
         },
     }
+
+
+def configure_authenticator(config: Config, installation: Installation) -> type[OfTheRegister]:
+    """Passwords and codes of the register, or the organisation that the settings name."""
+    settings = installation.settings
+    provider = settings.openid_provider()
+    if provider is None:
+        config.RegisterAuthenticator.request_otp = True
+        config.RegisterAuthenticator.otp_prompt = "One-time code"
+        return RegisterAuthenticator
+    from hub_config.openid import OpenIDAuthenticator, client_secret  # its libraries take a while to load
+
+    client_secret(settings.secrets)  # the hub does not start without it
+    made = config.OpenIDAuthenticator
+    made.provider = provider
+    made.login_service = provider.name
+    made.client_id = provider.client_id
+    made.authorize_url, made.token_url = provider.authorize_url, provider.token_url
+    made.userdata_url = provider.userdata_url or ""
+    made.oauth_callback_url = settings.hub_url + "/hub/oauth_callback"
+    made.scope = ["openid", "profile"]
+    made.basic_auth = True  # the client's secret goes into a header
+    made.validate_server_cert = True
+    made.http_request_kwargs = {"follow_redirects": False, "connect_timeout": 5, "request_timeout": 10}
+    return OpenIDAuthenticator
 
 
 def configure_sessions(config: Config, installation: Installation) -> None:

@@ -5,6 +5,7 @@ what everybody has: she cannot start a session, open one, or stop one without sa
 """
 
 import asyncio
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,13 +21,10 @@ from governance.access import why_not_operate
 from governance.database import now, reading, transaction
 from governance.errors import Invalid
 from governance.people import Person
-from hub_config.processes import with_variable
 from hub_config.register import today
-from hub_config.session import GATE_VARIABLE, gate_socket
-from hub_config.settings import Settings
 
 SHORTEST_REASON, LONGEST_REASON = 10, 500
-PAGE_BYTES = 4096
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 MIB = 1024 * 1024
 
 GONE = "That session does not run any more. Look at the list again; nothing was stopped."
@@ -72,10 +70,14 @@ def record_stop(engine: Engine, operator: str, person: str, project: str, reason
         )
 
 
-def memory_of(settings: Settings, person: str, project: str) -> int | None:
-    """The memory of a session's processes in MiB, shared pages counted for each of them."""
-    pids = with_variable(GATE_VARIABLE, str(gate_socket(settings.run, person, project)))
-    pages = [found for pid in pids if (found := _resident_pages(pid)) is not None]
+def memory_of(pid: int) -> int | None:
+    """The resident memory in MiB of a process and all below it, shared pages counted for each; None if it is gone."""
+    waiting, pages = [pid], list[int]()
+    while waiting:
+        each = waiting.pop()
+        if each and (found := _resident_pages(each)) is not None:
+            pages.append(found)
+            waiting += _children(each)
     return round(sum(pages) * PAGE_BYTES / MIB) if pages else None
 
 
@@ -133,7 +135,7 @@ class OperatorHandler(BaseHandler):
             state="running" if spawner.ready else (spawner.pending or "starting"),
             since=in_utc(spawner.orm_spawner.started),
             last_activity=in_utc(spawner.orm_spawner.last_activity),
-            memory=await asyncio.to_thread(memory_of, self.authenticator.installation.settings, person, project),
+            memory=await asyncio.to_thread(memory_of, spawner.pid),
         )
 
     @property
@@ -147,11 +149,22 @@ def in_utc(at: datetime | None) -> datetime | None:
     return None if at is None else at.replace(tzinfo=UTC)
 
 
-def _resident_pages(pid: int) -> int | None:
+def _children(pid: int) -> list[int]:
+    """The processes that any thread of this one has started."""
+    lists = (_text(path) for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [int(child) for children in lists for child in children.split()]
+
+
+def _text(path: Path) -> str:
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return None
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _resident_pages(pid: int) -> int | None:
+    fields = _text(Path(f"/proc/{pid}/statm")).split()
+    return int(fields[1]) if len(fields) > 1 else None
 
 
 OPERATOR_HANDLERS: list[tuple[str, type[BaseHandler]]] = [("/operator", OperatorHandler)]

@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError
 
 from governance.errors import Invalid, Refused
 from hub_config import protections
+from hub_config.openid_provider import MalformedProvider, OpenIDProvider, words
 from hub_config.protections import Protection
 
 PREFIX = "SAFEROOM_"
@@ -66,6 +67,16 @@ class Settings(BaseModel):
     servers_in_front: int = Field(default=0, ge=0, le=5)
     idle_sign_in_minutes: int = Field(default=8 * 60, ge=5, le=24 * 60)
     idle_session_minutes: int = Field(default=2 * 60, ge=5, le=7 * 24 * 60)
+    openid_issuer: str = ""
+    openid_name: str = "your organisation"
+    openid_authorize_url: str = ""
+    openid_token_url: str = ""
+    openid_keys_url: str = ""
+    openid_userdata_url: str = ""
+    openid_client_id: str = ""
+    openid_username_claim: str = "preferred_username"
+    openid_required_amr: str = ""
+    openid_required_acr: str = ""
 
     @field_validator("state", "session_python", "proxy_command", "examples", "tls_certificate", "tls_key")
     @classmethod
@@ -114,6 +125,32 @@ class Settings(BaseModel):
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key belong together; give both or neither")
         return self
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        try:
+            self.openid_provider()
+        except MalformedProvider as error:
+            raise ValueError(error.sentence) from None
+        return self
+
+    def openid_provider(self) -> OpenIDProvider | None:
+        """The organisation that signs people in, or None where the register's passwords do.
+
+        Raises:
+            MalformedProvider: some of its settings are there, but not all, or not safe.
+        """
+        named = ("issuer", "authorize_url", "token_url", "keys_url", "userdata_url", "client_id")
+        addresses = {name: getattr(self, f"openid_{name}") for name in named}
+        if not any(addresses.values()) and not self.openid_required_amr + self.openid_required_acr:
+            return None
+        return OpenIDProvider(
+            **addresses,
+            name=self.openid_name,
+            username_claim=self.openid_username_claim,
+            required_amr=frozenset(words(self.openid_required_amr)),
+            required_acr=words(self.openid_required_acr),
+        )
 
     @property
     def does_without(self) -> frozenset[Protection]:

@@ -21,7 +21,6 @@ NOT_IMPORTED = {
     "govuk-frontend-jinja": "its templates are loaded",
     "gunicorn": "hub_config starts it as a program",
     "jupyterlab": "sessions start it as a program",
-    "oauthenticator": "an operator names one of its classes in the settings",
     "pg8000": "SQLAlchemy loads it for a PostgreSQL address",
 }
 

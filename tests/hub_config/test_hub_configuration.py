@@ -61,7 +61,7 @@ def test_cookies(config: Config) -> None:
     options = config.JupyterHub.tornado_settings["cookie_options"]
     assert options == {"httponly": True, "samesite": "Strict", "secure": False}
     over_tls = Config()
-    settings = SimpleNamespace(tls=True, check_rights_seconds=20)
+    settings = SimpleNamespace(tls=True, openid_provider=lambda: None)
     hub.configure_signing_in(over_tls, SimpleNamespace(settings=settings))  # type: ignore[arg-type]
     assert over_tls.JupyterHub.tornado_settings["cookie_options"]["secure"] is True
 

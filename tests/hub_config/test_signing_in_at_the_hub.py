@@ -25,7 +25,7 @@ from governance.sign_in import LoginFailed
 from hub_config import driver, register
 from hub_config.driver import Browser
 from hub_config.operator_page import GONE
-from hub_config.session import socket_folder
+from hub_config.session import gate_socket
 from hub_config.settings import CHECKOUT
 from tests.hub_config.house import (
     PASSWORD,
@@ -399,5 +399,5 @@ def test_session_ends_when_its_project_may_no_longer(running: Running, what: str
 
 
 def runs(running: Running, person: str, project: str) -> bool:
-    """Whether a session's server listens, as the machine sees it, without signing anybody in."""
-    return (socket_folder(running.house.settings.run, person, project) / "server.sock").exists()
+    """Whether a session has its gate, as the machine sees it, without signing anybody in."""
+    return gate_socket(running.house.settings.run, person, project).exists()
