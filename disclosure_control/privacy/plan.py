@@ -287,10 +287,13 @@ class PrivatePlan(Question):
         scopes: Sequence[str],
         *,
         request: str | None = None,
+        still_allowed: Callable[[], None] = lambda: None,
     ) -> PrivateRelease:
         """The noisy answer, charged to all scopes before the data is read.
 
         A retry of the same plan (or the same `request`) on the same scopes returns the stored bytes and costs nothing.
+        `still_allowed` is called between charge and reading: where it raises, the charge is given back, with its
+        error's name as the reason.
 
         Raises:
             PriceTooHigh: above what is left; nothing was read, nothing was charged. Says what would fit.
@@ -306,6 +309,7 @@ class PrivatePlan(Question):
                 nano_rho=self.cost().nano_rho,
                 nano_delta=self._nano_delta,
                 request=request,
+                still_allowed=still_allowed,
             )
         except BudgetExceeded as short:
             raise PriceTooHigh(short.scope, short.price, short.left, what_fits(self, short.left)) from None

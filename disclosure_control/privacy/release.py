@@ -2,19 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import duckdb
 
-from disclosure_control.errors import DisclosureControlError, PrivateReleaseFailed
+from disclosure_control.errors import DisclosureControlError, LedgerError, PrivateReleaseFailed
 from disclosure_control.privacy.accuracy import Estimate, estimate_of
 from disclosure_control.privacy.bounded import Bounded, Codes, Integers, bounded, require_table
 from disclosure_control.privacy.design import Design
 from disclosure_control.privacy.dummy import dummy_table
 from disclosure_control.privacy.keys import place_of
-from disclosure_control.privacy.ledger import Charge, Ledger
+from disclosure_control.privacy.ledger import Charge, ChargeState, Ledger
 from disclosure_control.privacy.ledger.scopes import scopes_of_a_charge, without_persons
 from disclosure_control.privacy.measures import UNITS, Measure, Quantile, Regression, Series
 from disclosure_control.privacy.mechanisms import Noise, Threshold
@@ -76,6 +77,7 @@ def released(
     nano_rho: int,
     nano_delta: int,
     request: str | None,
+    still_allowed: Callable[[], None] = lambda: None,
 ) -> PrivateRelease:
     """See `PrivatePlan.release`."""
     mechanisms_of(errors, nano_delta)  # proven before anything is charged
@@ -83,13 +85,26 @@ def released(
     identity = request or _request(plan_hash, scopes)
     charge = ledger.reserve(scopes, nano_rho, identity, nano_delta=nano_delta)
     if charge.result is None:
-        charge = ledger.begin(charge)
+        charge = _begun(ledger, charge, still_allowed)
+    if charge.result is None:
         sums = _read(connection, errors.design)
         found = drawn(sums, errors, plan_hash, nano_rho, nano_delta)
         charge = ledger.commit(charge, found.to_bytes())
     if charge.result is None:
         raise PrivateReleaseFailed("The ledger did not keep the result. Nothing is handed out; the charge stands.")
     return PrivateRelease.from_bytes(charge.result, charge)
+
+
+def _begun(ledger: Ledger, charge: Charge, still_allowed: Callable[[], None]) -> Charge:
+    """The charge, for which the data may be read from now on; given back where it turns out that it may not."""
+    try:
+        still_allowed()
+    except Exception as error:
+        if charge.state is ChargeState.RESERVED:
+            with suppress(LedgerError):  # somebody else reads for it by now: then it stays charged
+                ledger.void(charge, f"refused before the data was read ({type(error).__name__})")
+        raise
+    return ledger.begin(charge)
 
 
 def _request(plan_hash: str, scopes: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """From a plan and its evidence to a stored answer. No number in it comes from a kernel (I2)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -32,16 +33,23 @@ class Computed:
 
 
 def compute(
-    plan: Crosstab | Private, evidence: Evidence, store: Store, ledger: Ledger, workspace: Workspace = ALONE
+    plan: Crosstab | Private,
+    evidence: Evidence,
+    store: Store,
+    ledger: Ledger,
+    workspace: Workspace = ALONE,
+    still_allowed: Callable[[], None] = lambda: None,
 ) -> Answer:
     """The answer to a plan; the file that would leave is in the store when this returns.
+
+    `still_allowed` is asked after a charge and before the data is read: it raises where a right has ended since.
 
     Raises:
         NotPermitted, MalformedPlan: the policy or the catalogue does not allow it.
         DisclosureControlError: nobody in the population, no budget left, an unproven mechanism.
     """
     audiences = release_policy.permitted(plan, evidence.catalogue)
-    done = _stages(plan, evidence, ledger, workspace)
+    done = _stages(plan, evidence, ledger, workspace, still_allowed)
     content = table_as_csv(done.table)
     name = "-".join([plan.kind, *(column.name for column in done.table.dimensions)])
     return Answer(
@@ -68,7 +76,13 @@ def compute(
     )
 
 
-def _stages(plan: Crosstab | Private, evidence: Evidence, ledger: Ledger, workspace: Workspace) -> Computed:
+def _stages(
+    plan: Crosstab | Private,
+    evidence: Evidence,
+    ledger: Ledger,
+    workspace: Workspace,
+    still_allowed: Callable[[], None],
+) -> Computed:
     if isinstance(plan, Private) and plan.preview:
         table, findings, noise, quote = privacy_stage.preview(ledger, plan, evidence)
         return Computed(table, findings, noise, preview=quote)
@@ -79,7 +93,7 @@ def _stages(plan: Crosstab | Private, evidence: Evidence, ledger: Ledger, worksp
                 privacy_stage.record_exact(ledger, plan, evidence)
                 return Computed(table, findings, exemption=privacy_stage.exemption(evidence))
             case Private():
-                return Computed(*privacy_stage.private_table(connection, ledger, plan, evidence))
+                return Computed(*privacy_stage.private_table(connection, ledger, plan, evidence, still_allowed))
 
 
 def _standing(ledger: Ledger, evidence: Evidence) -> str:

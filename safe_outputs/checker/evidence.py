@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from datasets.catalogue import Catalogue
 from datasets.copies import current_copies
-from datasets.versions import find_version
+from datasets.versions import find_version, is_available
 from disclosure_control import RuleProfile
 from governance.agreements import agreement_in_force
 from safe_outputs.answers import RuleProfileUsed, Source
@@ -45,10 +45,7 @@ def gather(session: Session, asker: Asker, dataset: str, released_before: int) -
     copy = next((each for each in current_copies(session, asker.project) if each.dataset == dataset), None)
     agreement = agreement_in_force(session, asker.project, dataset)
     if copy is None or agreement is None:
-        raise NotPermitted(
-            f"“{dataset}” is not open to your project: there is no agreement in force with its data owner, or no copy "
-            "of the version that was agreed. Ask the data owner and the data steward."
-        )
+        raise _not_open(dataset)
     catalogue = copy.catalogue()
     source = Source(
         dataset=dataset,
@@ -67,4 +64,19 @@ def gather(session: Session, asker: Asker, dataset: str, released_before: int) -
         catalogue=catalogue,
         profile=profile,
         released_before=released_before,
+    )
+
+
+def require_open(session: Session, evidence: Evidence) -> None:
+    """Raise `NotPermitted` unless the project may still use the version that the evidence is of (I10)."""
+    dataset, version = evidence.source.dataset, evidence.source.version
+    agreement = agreement_in_force(session, evidence.project_id, dataset)
+    if agreement is None or agreement.version != version or not is_available(session, dataset, version):
+        raise _not_open(dataset)
+
+
+def _not_open(dataset: str) -> NotPermitted:
+    return NotPermitted(
+        f"“{dataset}” is not open to your project: there is no agreement in force with its data owner, or no copy "
+        "of the version that was agreed. Ask the data owner and the data steward."
     )

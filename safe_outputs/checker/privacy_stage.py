@@ -1,7 +1,7 @@
 """The privacy stage: which statistics need noise, what they cost, and which are exempt by the owner's policy."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import duckdb
 
@@ -113,9 +113,15 @@ def plan_of(plan: Private, evidence: Evidence) -> PrivatePlan:
 
 
 def private_table(
-    connection: duckdb.DuckDBPyConnection, ledger: Ledger, plan: Private, evidence: Evidence
+    connection: duckdb.DuckDBPyConnection,
+    ledger: Ledger,
+    plan: Private,
+    evidence: Evidence,
+    still_allowed: Callable[[], None] = lambda: None,
 ) -> tuple[TableOfCells, list[Finding], Noise, Charge]:
     """Noisy answers, charged before they are drawn (I6). Findings look at what was asked and at noisy values only.
+
+    `still_allowed` raises where a right has ended meanwhile; the charge is then given back, and nothing read (I10).
 
     Raises:
         MalformedPlan: a name or constant that the catalogue does not have, or a key that is not public.
@@ -126,7 +132,8 @@ def private_table(
     request = f"{evidence.project_id}/{asked.hash}/{evidence.source.version_digest}"
     noise = _noise(asked, evidence)  # told before anything is charged: it may be refused
     grant_ration(ledger, evidence)
-    released = asked.release(connection, ledger, scopes_of(ledger, evidence), request=request)
+    scopes = scopes_of(ledger, evidence)
+    released = asked.release(connection, ledger, scopes, request=request, still_allowed=still_allowed)
     if released.charge is None:
         raise NotPermitted("A private statistic without a charge is not handed out. Tell the operator.")
     charge = Charge(

@@ -30,7 +30,7 @@ from safe_outputs import asking, releasing
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
 from safe_outputs.checker.compute import ALONE, compute, stored
-from safe_outputs.checker.evidence import gather
+from safe_outputs.checker.evidence import gather, require_open
 from safe_outputs.checker.ledger_record import record_exact_answers, record_head, record_standings, verify_ledger
 from safe_outputs.differencing import released_tables
 from safe_outputs.earlier import present_plan
@@ -99,6 +99,8 @@ def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
     try:
         ledger = Ledger(settings.ledger_url, key=settings.ledger_key)
         verify_ledger(engine, ledger, ACTOR)
+        if unread := ledger.void_unread("the checker stopped before it read the data"):
+            log.info("charges given back, for which nothing was read: %d", len(unread))
         with transaction(engine) as session:
             for population, datasets in populations(session).items():
                 record_exact_answers(session, ledger, population, datasets)
@@ -140,7 +142,12 @@ def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic
         asked = (statistic.plan_hash, agreement.version if agreement is not None else None)
         before = len(released_tables(session, plan.dataset) - {asked})
         evidence = gather(session, Asker(statistic.author, statistic.project_id), plan.dataset, before)
-    return compute(plan, evidence, store, ledger, workspace)
+
+    def still_allowed() -> None:
+        with reading(engine) as now:
+            require_open(now, evidence)
+
+    return compute(plan, evidence, store, ledger, workspace, still_allowed)
 
 
 def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[str, float]) -> bool:

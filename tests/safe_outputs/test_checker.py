@@ -22,8 +22,9 @@ from sqlalchemy.orm import Session
 from datasets.copies import ProjectCopy, provision
 from datasets.engines import Workspace, open_copy
 from datasets.steward import take_in
-from datasets.versions import approve, find_version, make_available, withdraw
+from datasets.versions import VersionState, approve, find_version, make_available, withdraw
 from disclosure_control import Ledger, consistent_release
+from disclosure_control.privacy import release
 from disclosure_control.privacy.mechanisms import NANO
 from governance import agreements, audit, projects
 from governance.audit import AuditEvent
@@ -461,6 +462,103 @@ def test_what_was_asked_of_the_first_release_is_answered_by_this_one(room: Room)
         "is one of Year 4, Year 5."
     )
     assert sum(cell.values[0] or 0 for cell in answer.table.cells) == pytest.approx(1744, abs=120)
+
+
+def killed_at(settings: CheckerSettings, step: str, before: bool) -> None:
+    """A checker that ends itself at a step of the ledger, before it or after."""
+    taken = getattr(Ledger, step)
+
+    def dying(*arguments: Any, **others: Any) -> Any:
+        found = None if before else taken(*arguments, **others)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    setattr(Ledger, step, dying)
+    worker.run(settings, threading.Event())
+
+
+KILLED = {
+    "before it was charged": ("reserve", True, []),
+    "charged, before it read": ("begin", True, ["void"]),
+    "when it might have read": ("begin", False, ["committed"]),
+    "before the result was stored": ("commit", True, ["committed"]),
+    "when the result was stored": ("commit", False, ["committed"]),
+}
+
+
+@pytest.mark.parametrize("case", list(KILLED))
+def test_what_a_killed_checker_charged_and_did_not_read_for_is_given_back(room: Room, case: str) -> None:
+    step, before, states = KILLED[case]
+    statistic_id = room.ask(A_COUNT)
+    process = multiprocessing.get_context("spawn").Process(target=killed_at, args=(room.settings, step, before))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    stop = threading.Event()
+    starting = threading.Timer(0.5, stop.set)
+    starting.start()
+    worker.run(room.settings, stop)
+    starting.join()
+    room.work()
+    assert room.statistic(statistic_id).state is StatisticState.ANSWERED
+    history = room.ledger.history("dataset:rand_hie")
+    assert [str(each.state) for each in history] == (["void", "committed"] if states == ["void"] else ["committed"])
+    assert room.ledger.spent("dataset:rand_hie") == room.ledger.spent("project:wren/rand_hie") == NANO // 20
+    room.ledger.verify()
+    with room.ledger._database.reading() as connection:
+        reasons = connection.exec_driver_sql("SELECT detail FROM ledger_entry WHERE kind = 'void'").scalars().all()
+    assert [json.loads(each)["reason"] for each in reasons] == (
+        ["the checker stopped before it read the data"] if states == ["void"] else []
+    )
+
+
+def withdrawing_after(step: str, room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The owner withdraws the version just after a step of the ledger."""
+    taken = getattr(Ledger, step)
+
+    def then_withdraw(*arguments: Any, **others: Any) -> Any:
+        found = taken(*arguments, **others)
+        with transaction(room.engine) as session:
+            version = find_version(session, "rand_hie", room.copy.version)
+            if version.state is VersionState.AVAILABLE:
+                withdraw(session, version, actor="owner")
+        return found
+
+    monkeypatch.setattr(Ledger, step, then_withdraw)
+
+
+def test_a_version_that_is_withdrawn_after_the_charge_is_not_read_and_not_paid(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withdrawing_after("reserve", room, monkeypatch)
+    monkeypatch.setattr(release, "bounded", lambda *_: pytest.fail("the data was read"))
+    assert "not open to your project" in room.refused(A_COUNT)["detail"]
+    assert room.ledger.spent("dataset:rand_hie") == 0
+    (charge,) = room.ledger.history("dataset:rand_hie")
+    assert charge.state == "void"
+    with room.ledger._database.reading() as connection:
+        reason = connection.exec_driver_sql("SELECT detail FROM ledger_entry WHERE kind = 'void'").scalar_one()
+    assert json.loads(reason) == {"reason": "refused before the data was read (NotPermitted)"}
+
+
+def test_a_version_that_is_withdrawn_once_reading_began_stays_paid(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever can make a computation fail must not learn from it for nothing."""
+    withdrawing_after("begin", room, monkeypatch)
+    room.answered(A_COUNT)
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
+
+
+def test_a_retry_that_is_no_longer_allowed_gives_nothing_back_for_what_may_have_been_read(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "bounded", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    assert "stays charged" in room.refused(A_COUNT)["detail"]
+    monkeypatch.undo()
+    withdrawing_after("reserve", room, monkeypatch)
+    assert "not open to your project" in room.refused(A_COUNT)["detail"]
+    (charge,) = room.ledger.history("dataset:rand_hie")
+    assert charge.state == "reading"
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
 
 
 def test_a_checker_that_starts_sweeps_what_a_killed_one_spilled(room: Room, tmp_path: Path) -> None:

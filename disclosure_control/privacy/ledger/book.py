@@ -141,6 +141,22 @@ class Ledger(AbstractContextManager["Ledger"]):
             writing.give_back(connection, self._seal, present, why)
             return replace(present, state=ChargeState.VOID)
 
+    def void_unread(self, reason: str) -> list[Charge]:
+        """Give back every charge whose reading never began, and say which.
+
+        Only for who alone charges this ledger, before the first charge: another's reading could be about to begin. It
+        would be refused by `begin`, and nothing read; but its request would have to be charged anew.
+
+        Raises:
+            LedgerError: no reason.
+        """
+        why = _require_text(reason, "A charge is given back for a reason")
+        with self._database.writing() as connection:
+            found = reading.charges_in(connection, ChargeState.RESERVED)
+            for each in found:
+                writing.give_back(connection, self._seal, each, why)
+            return [replace(each, state=ChargeState.VOID) for each in found]
+
     def find(self, request: str) -> Charge | None:
         """The charge of a request, with its result if it has one; None when there is none, or it was given back."""
         with self._database.reading() as connection:

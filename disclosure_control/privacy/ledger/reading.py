@@ -47,6 +47,12 @@ def charges_of(connection: Connection, seal: Seal, scope: str) -> list[Charge]:
     return charges
 
 
+def charges_in(connection: Connection, state: ChargeState) -> list[Charge]:
+    """The charges in a state that has no results, oldest first."""
+    query = select(charge).where(charge.c.state == state.value).order_by(charge.c.sequence)
+    return [_charge(row) for row in connection.execute(query).all()]
+
+
 def balances(connection: Connection, scopes: Iterable[str]) -> dict[str, tuple[int, int, int, int]]:
     """Granted and spent of each scope, in ρ and in δ; nothing of all for one that was never granted anything."""
     found = {scope: statements.one(connection, statements.BALANCE, scope=scope) for scope in scopes}

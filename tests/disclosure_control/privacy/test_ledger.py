@@ -298,3 +298,17 @@ def test_an_unknown_scope_is_refused_everywhere(ledger: Ledger) -> None:
     for call in calls:
         with pytest.raises(UnknownScope, match="names no budget"):
             call()
+
+
+def test_all_charges_that_were_never_read_for_are_given_back_at_once(ledger: Ledger) -> None:
+    made = [ledger.reserve(["dataset:d", "project:p/d"], 10, f"r{number}", nano_delta=1) for number in range(4)]
+    ledger.begin(made[1])
+    ledger.commit(ledger.begin(made[2]), b"noisy")
+    given_back = ledger.void_unread("its process ended")
+    assert [(each.request, each.state) for each in given_back] == [("r0", "void"), ("r3", "void")]
+    assert (ledger.spent("dataset:d"), ledger.spent("project:p/d")) == (20, 20)
+    assert ledger.void_unread("again") == []
+    assert ledger.reserve(["dataset:d"], 7, "r0").state == "reserved"
+    with pytest.raises(LedgerError, match="for a reason"):
+        ledger.void_unread(" ")
+    ledger.verify()
