@@ -416,7 +416,7 @@ def start_page(session: Session, today: date) -> StartPage:
         sentences=(
             *no_data,
             training_sentence(session.training_until, today),
-            "The rules do not let you take anything out by download; statistics leave through review.",
+            "Nothing can be downloaded; statistics leave through review. What you display is recorded when it is large.",
         ),
         notices=session.notices,
     )

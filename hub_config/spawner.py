@@ -47,6 +47,10 @@ from hub_config.start_form import render
 NO_PROJECT = "A session belongs to a project. Go to your home page and start the session of one of your projects."
 DIED_AT_ONCE = "The session's notebook server ended as it started. Try again; if it stays, tell the operator."
 SESSION_API = OUTPUTS_PREFIX + "api/session"
+NOT_PREPARED = (
+    "The session could not be prepared ({reason}). Nothing is lost. Tell the operator, who has to make room or put the "
+    "state folder right; then start it again."
+)
 COPY_GONE = "A project copy of this session is no longer available: its agreement or its version ended."
 SECONDS_BETWEEN_LOOKS = 0.02
 
@@ -103,8 +107,7 @@ class SessionSpawner(LocalProcessSpawner):
         """Start the session's gates and notebook server. Returns the server's address."""
         session = self.session = await self._permitted()
         await self._sweep()
-        self.account = await asyncio.to_thread(self._prepare, session)
-        self._open_gates(self.account)
+        self.account = await self._prepared(session)
         await self._record("session.started")
         self.recorded = True
         self.copies = tuple(str(copy.path) for copy in session.copies)
@@ -202,6 +205,18 @@ class SessionSpawner(LocalProcessSpawner):
         before, self.killed = self.killed, killed
         if killed > before:
             await self._record("session.memory_used_up", times=str(killed - before))
+
+    async def _prepared(self, session: Session) -> Account:
+        """Files and gates of the session. Raises HTTP 503 where the machine has no room for them."""
+        try:
+            account = await asyncio.to_thread(self._prepare, session)
+            self._open_gates(account)
+        except OSError as error:
+            self.log.exception("Session %s could not be prepared", self._log_name)
+            await self._sweep()
+            await self._record("session.not_started", reason=str(error.strerror))
+            raise refused(NOT_PREPARED.format(reason=error.strerror), 503) from None
+        return account
 
     def _prepare(self, session: Session) -> Account:
         account = account_of(session)
