@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from datasets.versions import VersionState, versions_of
+from datasets.versions import DatasetVersion, VersionState, versions_of
 from governance import audit, projects
-from governance.agreements import agreement_in_force
+from governance.agreements import agree, agreement_in_force
 from governance.agreements import withdraw as withdraw_agreement
 from governance.database import reading, transaction
 from safe_outputs import reading as views
@@ -179,6 +179,39 @@ def test_what_was_released_since_makes_a_person_look(house: House) -> None:
         view = views.request_view(session, house.store, waiting, "cleo", TODAY)
     assert [finding.verdict for finding in view.findings] == ["refer"]
     assert "1 other exact table of the same people was released before" in view.findings[0].sentence
+
+
+def a_linked_dataset(house: House) -> None:
+    """Another dataset of the same owner about the same people, which the project uses too."""
+
+    def step(session: Session) -> None:
+        (version,) = versions_of(session, "rand_hie")
+        other = version.catalogue.model_copy(update={"name": "claims", "population": "rand_hie"})
+        facts = {each.name: getattr(version, each.name) for each in DatasetVersion.__table__.columns}
+        changed = {"id": None, "dataset": "claims", "catalogue_json": other.to_json()}
+        session.add(DatasetVersion(**facts | changed))
+        session.flush()
+        agree(session, project_id="heron", dataset="claims", version=3, columns=["site", "plan"], owner="olga")
+
+    house.do(step)
+
+
+def test_tables_of_another_dataset_about_the_same_people_count_too(house: House) -> None:
+    """I4: what could be had by subtraction does not ask which file a number is from."""
+    a_linked_dataset(house)
+    claims = Crosstab(dataset="claims", dimensions=("plan",))
+    waiting = a_submitted_request(house, [an_answered_statistic(house, claims)])
+    together = [an_answered_statistic(house, PRIVATE_COUNT), an_answered_statistic(house, claims)]
+    both = a_submitted_request(house, [*together, an_answered_statistic(house)])
+    earlier = an_approved_request(house)
+    released(house, earlier)
+    with reading(house.engine) as session:
+        view = views.request_view(session, house.store, waiting, "cleo", TODAY)
+        found = views.request_view(session, house.store, both, "cleo", TODAY).findings
+    assert "1 other exact table of the same people was released before" in view.findings[0].sentence
+    assert [line.id for line in view.released_before] == [earlier]
+    assert {finding.rule for finding in found} == {"differencing", "exact beside private"}
+    assert "2 exact tables of claims and rand_hie" in found[0].sentence
 
 
 def release_and_fail(house: House, request_id: str) -> None:

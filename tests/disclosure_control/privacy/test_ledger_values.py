@@ -16,6 +16,7 @@ from disclosure_control.privacy.ledger import (
     PersonScope,
     ProjectScope,
     allowance_of,
+    delta_allowance_of,
     epsilon,
     in_rho,
     parse_scope,
@@ -135,3 +136,16 @@ def test_nothing_spent_is_no_loss() -> None:
 def test_epsilon_needs_a_delta_between_0_and_1(nano_rho: int, delta: float) -> None:
     with pytest.raises(LedgerError, match="δ lies between"):
         epsilon(nano_rho, delta)
+
+
+@pytest.mark.parametrize(
+    ("delta", "nano"), [(None, None), (0, 0), (1e-6, 1000), (1.9e-9, 1), (9e-10, 0), (0.9999999999, 999_999_999)]
+)
+def test_a_limit_of_delta_is_rounded_down(delta: float | None, nano: int | None) -> None:
+    assert delta_allowance_of(delta) == nano
+
+
+@pytest.mark.parametrize("delta", [-1e-6, 1.0, 2.0])
+def test_what_is_no_limit_of_delta_is_refused(delta: float) -> None:
+    with pytest.raises(LedgerError, match="δ is charged in whole billionths"):
+        delta_allowance_of(delta)

@@ -154,6 +154,15 @@ def test_a_table_that_is_not_the_catalogues_is_refused_before_it_is_read_and_cos
     assert ledger.spent(SCOPES[0]) == 0
 
 
+def test_a_retry_reads_nothing_and_draws_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = next(iter(SHAPES.values()))
+    with table_of(people(50)) as connection:
+        first = asked.release(connection, ledger, SCOPES)
+        for name in ("bounded", "drawn"):
+            monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("the data was read again"))
+        assert asked.release(connection, ledger, SCOPES).to_bytes() == first.to_bytes()
+
+
 def test_another_persons_retry_is_the_same_answer_and_the_first_one_paid(ledger: Ledger) -> None:
     for person in ("person:ann", "person:ben"):
         ledger.grant(person, NANO, granted_by="owner")
