@@ -41,7 +41,8 @@ class Accuracy:
     Attributes:
         error: None for a regression, whose coefficients have one each.
         basis: on what the error rests. "any data": it holds whatever the data is. "dummy data": it holds if values are
-            spread evenly between their bounds, independently of each other, as in a dry run's dummy data.
+            spread evenly between their bounds, independently of each other, as a dry run's columns are (what is made of
+            columns, between its own bounds).
         group_size: how many rows a group is supposed to have, where the error hangs on it.
         wrong_side: for a quantile, on any data: with 95 % probability it leaves no more than so many rows on its wrong
             side beyond those that the best candidate leaves there.

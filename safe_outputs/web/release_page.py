@@ -84,8 +84,8 @@ def protection(statistic: dict[str, Any]) -> str:
         return (
             "How it is protected: random noise was added to every number, so that nobody can tell from these numbers "
             f"whether any one of the {units} is among them. With a probability of "
-            f"{words.percent(noise['confidence'])} a number is "
-            f"within {_errors(noise)} of what it would be without noise. {noise['bound']}"
+            f"{words.percent(noise['confidence'])} a number is no further from what it would be without noise than: "
+            f"{_errors(noise)}. {noise['bound']}"
         ).strip()
     if withheld:
         return (

@@ -31,7 +31,7 @@ from governance.audit import AuditEvent
 from governance.database import Base, open_database, reading, transaction
 from governance.people import Role
 from governance.projects import ProjectState, PurposeClass
-from safe_outputs import asking
+from safe_outputs import asking, client
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
 from safe_outputs.checker import private_table, protection, worker
@@ -39,6 +39,9 @@ from safe_outputs.checker.disclosure_stage import protected_table
 from safe_outputs.checker.evidence import gather
 from safe_outputs.checker.ledger_record import verify_ledger
 from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
+from safe_outputs.client import room as client_room
+from safe_outputs.client.asking import Asked
+from safe_outputs.client.gate import Gate
 from safe_outputs.models import PopulationStanding, Statistic
 from safe_outputs.standing import standings
 from safe_outputs.statistics import Condition, Crosstab, Measure, Private, PrivateKey, UnknownKeys
@@ -991,3 +994,27 @@ def test_totals_that_do_not_add_up_are_refused_and_cost_nothing(room: Room, case
     for preview in (False, True):
         assert sentence in room.refused(with_totals().model_copy(update=facts | {"preview": preview}))["detail"]
     assert room.ledger.spent("dataset:rand_hie") == 0
+
+
+def test_what_the_first_notebook_asks_privately_is_answered_and_shown(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the client's questions, as they stand in the notebook, to what it shows of the checker's answers."""
+    room.ledger.grant("project:wren/rand_hie", NANO, granted_by="owner")
+    monkeypatch.setattr(client.private, "ask", lambda make: Asked("s-1", room.answered(make())))
+    monkeypatch.setattr(client_room, "_present", [client_room.Room(Gate("nowhere"), {})])
+    visits = client_room.Source(
+        {"name": "rand_hie", "table": "visits", "columns": [{"name": each} for each in COLUMNS]}
+    )
+    cells = json.loads((EXAMPLES / "first_release.ipynb").read_text(encoding="utf-8"))["cells"]
+    asked = [
+        eval(line, {"so": client, "visits": visits})  # noqa: S307 - our own notebook
+        for cell in cells
+        for line in ["".join(cell["source"]).removeprefix("count = ").removesuffix("\ncount")]
+        if line.startswith("so.private")
+    ]
+    shown = [(each.verdict, repr(each), each._repr_html_(), len(each.frame)) for each in asked]
+    assert [verdict for verdict, *_ in shown] == ["blocked", "safe", "safe", "blocked", "safe", "safe"]
+    assert "evenly between their bounds, and whatever the data is" in shown[3][1]
+    assert "made to add up" in shown[4][1] and shown[4][2].count("<svg") == 2 and shown[4][3] == 7 * 3
+    assert "ρ = 0.05 and δ = 1e-06 paid" in shown[5][1] and shown[5][3] > 3

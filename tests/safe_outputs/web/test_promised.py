@@ -131,14 +131,14 @@ def test_what_the_first_release_stored_is_still_shown(app: Flask, house: House) 
     house.do(lambda session: setattr(_find(session, statistic), "plan", first["plan"]))
     request = a_submitted_request(house, [statistic])
     page = sentence_of(Browser(app).sign_in("cleo").get(f"/requests/{request}"))
-    assert "95 % lie within ± 7 persons" in page
+    assert "95 % lie no further from the bounded truth than: ± 7 persons" in page
     assert "none: from before there were policies" in page
     assert "project heron/rand_hie" in sentence_of(Browser(app).sign_in("rosa").get("/requests"))
     for checker in ("cleo", "carl"):
         assert Browser(app).sign_in(checker).vote(request).status_code == 303
     house.do(lambda session: _release(session, house, request))
     shown = sentence_of(Browser(app).get(f"/releases/{request}"))
-    assert "within ± 7 persons of what it would be without noise" in shown
+    assert "no further from what it would be without noise than: ± 7 persons" in shown
 
 
 def test_a_record_that_the_first_release_wrote_is_laid_out(house: House) -> None:
@@ -149,7 +149,7 @@ def test_a_record_that_the_first_release_wrote_is_laid_out(house: House) -> None
     statistic |= {"plan": FIRST_PLAN, "noise": FIRST_NOISE}
     name = statistic["file"]["name"]
     page = lay_out(record, {name: (folder / name).read_bytes()}, "0" * 64)
-    assert "within ± 7 persons of what it would be without noise" in page.statistics[0].protection
+    assert "no further from what it would be without noise than: ± 7 persons" in page.statistics[0].protection
 
 
 def _find(session, statistic: str):

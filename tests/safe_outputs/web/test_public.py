@@ -72,7 +72,7 @@ def test_the_page_says_in_plain_words_what_why_and_how_protected(browser: Browse
     assert "To see what insurance changes." in text
     assert "2 of 24 cells are withheld (▒), because too few persons" in text
     assert "random noise was added to every number" in text
-    assert "With a probability of 95 % a number is within ± 14 persons" in text
+    assert "a number is no further from what it would be without noise than: ± 14 persons." in text
     assert "Only those for whom year is at most 3." in text
     assert "Cleo, University; Carl, University" in text
 

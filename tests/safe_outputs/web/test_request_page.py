@@ -2,19 +2,22 @@
 
 import re
 from html import escape, unescape
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from safe_outputs.answers import Verdict
+from safe_outputs.answers import MeasureError, Verdict
 from safe_outputs.releasing import release
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.factories import (
     CODE,
     CROSSTAB,
     PRIVATE_COUNT,
+    a_charge,
     a_cross_table,
     a_finding,
+    a_noise,
     approved,
 )
 from tests.safe_outputs.house import (
@@ -64,11 +67,26 @@ def test_findings_stand_worst_first_with_all_that_they_say(browser: Browser, hou
         assert said in text
 
 
+def test_a_private_statistic_shows_on_what_its_error_rests_and_what_it_cost_in_delta(
+    browser: Browser, house: House
+) -> None:
+    words = "± 3 US dollars if a group has 1,000 records whose values are spread evenly between their bounds"
+    error = MeasureError(measure="median", error=3.0, words=words, basis="dummy data")
+    facts: dict[str, Any] = {
+        "noise": a_noise().model_copy(update={"errors": (error,)}),
+        "charge": a_charge().model_copy(update={"nano_delta": 1000}),
+    }
+    request = a_submitted_request(house, [an_answered_statistic(house, PRIVATE_COUNT, **facts)])
+    text = sentence_of(browser.sign_in("cleo").get(f"/requests/{request}"))
+    assert f"95 % lie no further from the bounded truth than: {words}." in text
+    assert "Paid: ρ = 0.02 and δ = 0.000001, charge" in text
+
+
 def test_a_private_statistic_shows_noise_charge_and_what_is_left(browser: Browser, house: House) -> None:
     request = a_submitted_request(house, [an_answered_statistic(house, PRIVATE_COUNT)])
     text = sentence_of(browser.sign_in("cleo").get(f"/requests/{request}"))
-    assert "95 % lie within ± 14 persons of the bounded truth" in text
-    assert "Paid: ρ = 0.02" in text
+    assert "95 % lie no further from the bounded truth than: ± 14 persons." in text
+    assert "Paid: ρ = 0.02, charge" in text
     assert "dataset rand_hie 4.98" in text
     assert "project heron/rand_hie 0.98" in text
 
