@@ -84,6 +84,7 @@ def limits_of(settings: Settings) -> Limits:
         disk=settings.project_disk_mb,
         scratch=settings.session_scratch_mb,
         output=settings.session_output_mb,
+        idle=settings.idle_session_minutes,
     )
 
 

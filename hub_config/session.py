@@ -8,12 +8,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from governance.errors import Invalid
+from hub_config.idleness import announcement
 
 KERNEL = "python3"
 """The one kernel that a session offers. Jupyter's own name for it, so that any notebook opens in it."""
@@ -89,7 +90,7 @@ class Limits:
 
     `memory`: MiB, of all its processes together; `processes`: how many at once; `cpus`: hundredths of one processor;
     `disk`: MiB, of its project's people together and of each person in it; `scratch`: MiB of temporary files, which lie
-    in memory; `output`: MiB that may cross to the browser in a day.
+    in memory; `output`: MiB that may cross to the browser in a day; `idle`: minutes without any use.
     """
 
     memory: int = 4096
@@ -98,6 +99,7 @@ class Limits:
     disk: int = 10240
     scratch: int = 512
     output: int = 64
+    idle: int = 120
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
@@ -416,7 +418,9 @@ def start_page(session: Session, today: date) -> StartPage:
         sentences=(
             *no_data,
             training_sentence(session.training_until, today),
-            "Nothing can be downloaded; statistics leave through review. What you display is recorded when it is large.",
+            "Nothing can be downloaded; statistics leave through review. "
+            "What you display is recorded when it is large.",
+            announcement(timedelta(minutes=session.limits.idle)),
         ),
         notices=session.notices,
     )

@@ -12,6 +12,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,13 @@ from tornado.httpserver import HTTPServer
 from traitlets import Callable as CallableTrait
 from traitlets import Instance
 
+from governance.database import now
 from governance.errors import SaferoomError
 from hub_config import limits, processes, register
 from hub_config.accounts import account_of, hand_over, own_socket
 from hub_config.descriptors import filter_of
 from hub_config.gate import Beyond, close_gate, open_gate, server_calls, stamped, with_own_token
+from hub_config.idleness import why_idle
 from hub_config.installation import Installation
 from hub_config.sandbox import Account, server_arguments
 from hub_config.seccomp import Tenant
@@ -129,9 +132,9 @@ class SessionSpawner(LocalProcessSpawner):
     async def poll_and_notify(self) -> int | None:
         """The hub's regular look at a session: is it there, and may it be?"""
         if self.pid and (reason := await self._why_not() or await self._why_no_copy()) is not None:
-            self.log.warning("Ending session %s: %s", self._log_name, reason)
-            await self._record("session.ended", reason=reason)
-            await self.stop()
+            await self._end("session.ended", reason)
+        elif self.pid and (reason := self._why_idle()) is not None:
+            await self._end("session.ended_idle", reason)
         await self._look_at_memory()
         status: int | None = await super().poll_and_notify()
         return status
@@ -191,6 +194,16 @@ class SessionSpawner(LocalProcessSpawner):
         await asyncio.to_thread(
             register.record_session, self.installation.engine, self.user.name, self.name, action, **detail
         )
+
+    async def _end(self, action: str, reason: str) -> None:
+        self.log.warning("Ending session %s: %s", self._log_name, reason)
+        await self._record(action, reason=reason)
+        await self.stop()
+
+    def _why_idle(self) -> str | None:
+        """Why the session ends because nobody uses it, or None. The hub hears of use from proxy and server."""
+        limit = timedelta(minutes=self.installation.settings.idle_session_minutes)
+        return why_idle(self.orm_spawner.last_activity, now(), limit)
 
     async def _why_no_copy(self) -> str | None:
         """Why the session cannot go on with the copies that it reads, or None."""

@@ -79,7 +79,7 @@ def test_without_a_sandbox_the_places_are_the_machines_own() -> None:
     assert environment["SAFEROOM_DATA"] == "/srv/copies/heron"
 
 
-@pytest.mark.parametrize("name", ["memory", "processes", "cpus", "disk", "scratch", "output"])
+@pytest.mark.parametrize("name", ["memory", "processes", "cpus", "disk", "scratch", "output", "idle"])
 def test_limits_are_at_least_one(name: str) -> None:
     with pytest.raises(MalformedSession, match=name):
         Limits(**{name: 0})
