@@ -19,6 +19,10 @@ class NotProtected(Invalid):
     """A table is not proven to keep its withheld cells. Nothing is released of it."""
 
 
+class DoesNotAddUp(Invalid):
+    """A private table that was paid for is not proven to add up. Asked again, it costs nothing."""
+
+
 class NotPermitted(Refused):
     """The release policy or a right does not allow this."""
 

@@ -34,7 +34,7 @@ def _cheaper(plan: "PrivatePlan", left: int) -> Iterator[str]:
 
 
 def _coarser(plan: "PrivatePlan", left: int) -> Iterator[str]:
-    """Closer bounds on what a unit adds, or one measure instead of several, with the error that was asked for."""
+    """Closer bounds on what a unit adds, no totals, or one measure of several, with the error that was asked for."""
     for change, words in _changes(plan):
         price = _price(plan, change)
         if price is not None and price <= left:
@@ -44,6 +44,8 @@ def _coarser(plan: "PrivatePlan", left: int) -> Iterator[str]:
 def _changes(plan: "PrivatePlan") -> Iterator[tuple[dict[str, Any], str]]:
     if plan.by and plan.groups_per_unit > 1:
         yield {"groups_per_unit": 1}, "With groups_per_unit=1 (each unit counts in one group)"
+    if plan.margins:
+        yield {"margins": False}, "Without totals"
     if plan.rows_per_unit > 1:
         yield {"rows_per_unit": 1}, "With rows_per_unit=1"
     if len(plan.measures) > 1:

@@ -7,7 +7,7 @@ import duckdb
 
 from datasets.catalogue import UnitOfCount
 from disclosure_control import PrivatePlan
-from disclosure_control.errors import DeltaExceeded, MalformedPrivatePlan
+from disclosure_control.errors import ConsistencyFailed, DeltaExceeded, MalformedPrivatePlan, RoundingFailed
 from disclosure_control.privacy.advice import what_fits
 from disclosure_control.privacy.ledger import (
     DEFAULT_DELTA,
@@ -19,6 +19,7 @@ from disclosure_control.privacy.ledger import (
     delta_allowance_of,
     in_rho,
 )
+from disclosure_control.privacy.release import PrivateRelease
 from safe_outputs.answers import Charge, Finding, MeasureError, Noise, Quote, TableOfCells, Verdict
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.private_table import (
@@ -29,7 +30,7 @@ from safe_outputs.checker.private_table import (
     require_table,
     table_of,
 )
-from safe_outputs.errors import MalformedPlan, NotPermitted
+from safe_outputs.errors import DoesNotAddUp, MalformedPlan, NotPermitted
 from safe_outputs.statistics import Crosstab, Private, plan_hash
 
 MECHANISMS = {"gaussian": "discrete Gaussian (OpenDP)", "laplace": "discrete Laplace (OpenDP)"}
@@ -126,6 +127,7 @@ def private_table(
     Raises:
         MalformedPlan: a name or constant that the catalogue does not have, or a key that is not public.
         MalformedTable: a table with totals that is too large to be made to add up; nothing was charged.
+        DoesNotAddUp: totals are not proven to add up; the noisy cells are paid for, and a retry costs nothing.
         PriceTooHigh: the price is above what is left; nothing was read.
     """
     asked = plan_of(plan, evidence)
@@ -144,9 +146,20 @@ def private_table(
         nano_delta=released.charge.nano_delta,
         remaining_delta=_remaining_delta(ledger, asked, evidence),
     )
-    consistent = consistent_of(asked, released)
+    consistent = _consistent(asked, released)
     table = table_of(asked, released, evidence, consistent)
     return table, [_finding(noise, asked, _limit(charge.scopes, evidence)), *_added_up(consistent)], noise, charge
+
+
+def _consistent(asked: PrivatePlan, released: PrivateRelease) -> Consistent:
+    """What was paid for, made to add up. Raises `DoesNotAddUp`: the noisy cells stay in the ledger."""
+    try:
+        return consistent_of(asked, released)
+    except (ConsistencyFailed, RoundingFailed) as error:
+        raise DoesNotAddUp(
+            f"{error} The noisy cells are paid for and kept: ask again, which costs nothing. If it stays so, tell the "
+            "operator."
+        ) from None
 
 
 def preview(ledger: Ledger, plan: Private, evidence: Evidence) -> tuple[TableOfCells, list[Finding], Noise, Quote]:

@@ -24,6 +24,7 @@ from datasets.engines import Workspace, open_copy
 from datasets.steward import take_in
 from datasets.versions import VersionState, approve, find_version, make_available, withdraw
 from disclosure_control import Ledger, consistent_release
+from disclosure_control.errors import RoundingFailed
 from disclosure_control.privacy import release
 from disclosure_control.privacy.mechanisms import NANO
 from governance import agreements, audit, projects
@@ -974,6 +975,21 @@ def test_only_noisy_numbers_are_made_to_add_up(room: Room, monkeypatch: pytest.M
     assert set(vars(released)) == {"plan", "nano_rho", "nano_delta", "keys", "codes", "answers", "fits", "charge"}
     assert answer.charge is not None
     assert released.to_bytes() == room.ledger.history("dataset:rand_hie")[-1].result
+
+
+def test_a_table_that_is_not_proven_to_add_up_is_kept_and_a_retry_is_free(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: Any) -> None:
+        raise RoundingFailed("No such table was found in time.")
+
+    with monkeypatch.context() as slow:
+        slow.setattr(private_table, "consistent_release", fail)
+        problem = room.refused(with_totals())
+    assert problem["detail"].startswith("No such table was found in time. The noisy cells are paid for and kept")
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
+    require_adding_up(room.answered(with_totals()))
+    assert room.ledger.spent("dataset:rand_hie") == NANO // 20
 
 
 REFUSED_TOTALS: dict[str, tuple[dict[str, Any], str]] = {

@@ -1,6 +1,7 @@
 """What is said of an answer before it is paid for: in its own units, and true of what it says it is true of."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -31,7 +32,7 @@ from disclosure_control.privacy.mechanisms import NANO, Noise
 from disclosure_control.privacy.plan import Price, PrivatePlan, Wanted
 from disclosure_control.privacy.regression import fit
 from disclosure_control.privacy.release import drawn, mechanisms_of
-from tests.disclosure_control.privacy.shapes import AGE, DATASET, SPENDING, Row, plan, table_of
+from tests.disclosure_control.privacy.shapes import AGE, DATASET, SHAPES, SPENDING, Row, plan, table_of
 
 FALSE_ALARM = 1e-9
 DRAWS = 400
@@ -250,3 +251,12 @@ def test_advice_says_what_holds_on_dummy_data() -> None:
     asked = plan(measures=[Quantile(name="q", of=AGE), CountRows(name="n")])
     assert "“q” within ± " in (said := what_fits(asked, NANO // 100))
     assert "on dummy data, “n” within ±" in said and said.count("on dummy data") == 1
+
+
+def test_advice_says_what_a_table_without_totals_costs() -> None:
+    """Of two keys there are four levels, at the same error each a quarter of the price."""
+    table = SHAPES["persons with totals"].at(1_000_000)  # whole numbers are fine enough there
+    price = table.cost().nano_rho
+    (found,) = re.findall(r"Without totals the same error costs ρ = ([\d.]+\d)", what_fits(table, price // 2))
+    assert float(found) == pytest.approx(price / 4 / NANO, rel=0.1)
+    assert "Without totals" not in what_fits(table.changed(margins=False), price)
