@@ -4,6 +4,7 @@ import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -67,6 +68,18 @@ def test_a_grant_is_of_something(ledger: Ledger, rho: int, delta: int | None) ->
     with pytest.raises(LedgerError):
         ledger.grant("dataset:d", rho, granted_by="owner", nano_delta=delta)
     assert (ledger.granted("dataset:d"), ledger.remaining_delta("dataset:d")) == (1_000_000, DEFAULT_DELTA)
+
+
+@pytest.mark.parametrize("delta", [-1, 10**9, True, 0.5, "1"])
+def test_what_is_no_amount_of_delta_is_refused_before_the_database_sees_it(ledger: Ledger, delta: Any) -> None:
+    head = ledger.head()
+    for call in (
+        lambda: ledger.grant("dataset:d", 1, granted_by="owner", nano_delta=delta),
+        lambda: ledger.reserve(SCOPES, 1, "r", nano_delta=delta),
+    ):
+        with pytest.raises(LedgerError, match="whole billionths, none or more, and less than 1"):
+            call()
+    assert ledger.head() == head
 
 
 def test_grants_of_delta_stay_below_one(ledger: Ledger) -> None:
