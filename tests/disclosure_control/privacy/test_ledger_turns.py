@@ -3,14 +3,16 @@
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from disclosure_control import Ledger, LedgerUnavailable
+from disclosure_control import BudgetExceeded, Ledger, LedgerUnavailable
 from disclosure_control.privacy.ledger import database, turns
 
 SOON = 30.0
@@ -109,6 +111,28 @@ def test_all_who_wait_get_their_turn_one_at_a_time(folder: Path) -> None:
     for taker in takers:
         taker.join()
     assert sorted(seen) == sorted(list(range(8)) * 20)
+
+
+def test_who_writes_out_of_turn_is_waited_for_too(url: str) -> None:
+    """Software of before there were turns: SQLite's own lock keeps the two apart, and what it wrote is seen."""
+    path = url.removeprefix("sqlite:///")
+
+    def spend(begun: threading.Event) -> None:
+        with closing(sqlite3.connect(path, isolation_level=None)) as old:
+            old.execute("BEGIN IMMEDIATE")
+            old.execute("UPDATE ledger_balance SET spent = 999")
+            begun.set()
+            time.sleep(0.5)
+            old.execute("COMMIT")
+
+    begun = threading.Event()
+    writer = threading.Thread(target=spend, args=(begun,))
+    writer.start()
+    assert begun.wait(SOON)
+    with Ledger(url) as ledger, pytest.raises(BudgetExceeded) as told:
+        ledger.reserve(["dataset:d"], 2, "r")
+    assert told.value.left == 1
+    writer.join()
 
 
 def test_a_ledger_that_only_others_may_write_beside_is_unavailable(folder: Path) -> None:
