@@ -237,6 +237,7 @@ def test_it_is_the_key_that_protects(kept: Ledger, url: str) -> None:
         ({"kind": ("reading", "reserved")}, "tells of what cannot have happened"),
         ({"kind": ("committed", "void")}, "tells of what cannot have happened"),
         ({"detail": ('"nano_rho":1000}', '"nano_rho":10}')}, "spends more than"),
+        ({"detail": ('"nano_delta":0,', '"nano_delta":10001,')}, "spends more than"),
     ],
     ids=str,
 )
