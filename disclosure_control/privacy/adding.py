@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from disclosure_control.privacy.catalogue import WORD
 from disclosure_control.privacy.design import Design
 from disclosure_control.privacy.keys import codes_of
-from disclosure_control.privacy.measures import BIN_WEIGHT, Grid, Series
+from disclosure_control.privacy.measures import BIN_WEIGHT, Series
 from disclosure_control.privacy.pairs import HALF, Integers, Pairs, towards_zero
 from disclosure_control.privacy.rows import Source, label_at
 from disclosure_control.privacy.words import Layout
@@ -100,6 +100,11 @@ class Exact:
     def whole(self) -> list[int]:
         return [(high << HALF_A_WORD) + low for high, low in zip(self.high.tolist(), self.low.tolist(), strict=True)]
 
+    def held(self) -> Integers:
+        """The sums, held within the ceiling."""
+        high = np.clip(self.high, -(CEILING >> HALF_A_WORD) - 1, CEILING >> HALF_A_WORD)
+        return np.asarray(np.clip((high << HALF_A_WORD) + self.low, -CEILING, CEILING), dtype=np.int64)
+
 
 @dataclass
 class Totals:
@@ -138,7 +143,9 @@ class Totals:
             return
         places = keys[0] if bins == 1 else keys[0] * bins + keys[1]
         with self._lock:
-            self._dense.setdefault(series, Exact(self.source.cells * bins)).add(places, numbers)
+            if series not in self._dense:
+                self._dense[series] = Exact(self.source.cells * bins)
+            self._dense[series].add(places, numbers)
 
     def codes(self) -> dict[Codes, tuple[int, ...]]:
         """The groups in their order, each with the places of its keys: all, or with unknown keys those with a unit."""
@@ -159,15 +166,13 @@ class Totals:
 
     def sums(self, series: Series, keys: Iterable[tuple[int, ...]]) -> Integers:
         """One for each group, or one for each group and bin."""
-        bins = series.grid.bins if isinstance(series.grid, Grid) else 1
+        bins = series.grid.bins if series.grid is not None else 1
         if not self.design.unknown:
-            found = self._dense.get(series, Exact(self.source.cells * bins)).whole()
-        elif series.grid is None:
-            found = [self._sparse.get(series, {}).get(key, 0) for key in keys]
+            held = self._dense.get(series, Exact(self.source.cells * bins)).held()
         else:
             known = self._sparse.get(series, {})
-            found = [known.get((*key, each), 0) for key in keys for each in range(bins)]
-        held = np.array([max(-CEILING, min(CEILING, each)) for each in found], dtype=np.int64)
+            places = [(*key, each) for key in keys for each in range(bins)] if series.grid is not None else keys
+            held = np.array([max(-CEILING, min(CEILING, known.get(each, 0))) for each in places], dtype=np.int64)
         return held if series.grid is None else held.reshape(-1, bins)
 
 

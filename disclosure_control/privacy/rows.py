@@ -205,12 +205,12 @@ class Source:
 
     def _numbering(self, keys: Sequence[str], part: Part) -> str:
         unit = quoted(self.design.dataset.unit)
-        hashed = f"{unit}::BIGINT" if self.unit_type in SIGNED else f"hash({unit})"
+        hashed = "_unit::BIGINT" if self.unit_type in SIGNED else "hash(_unit)"
         kept = f"{unit} IS NOT NULL AND {part.condition}"
-        tables = (
-            f"_units AS (SELECT {unit} AS _unit, row_number() OVER () - 1 AS _u, {hashed} AS _h "  # noqa: S608 - ours
-            f"FROM (SELECT DISTINCT {unit} FROM {self._table} WHERE {kept}))"
-        )
+        # Both conditions always hold. They let DuckDB expect few units, so that it keeps these in memory, not the rows.
+        units = f"SELECT {unit} AS _unit FROM {self._table} WHERE {kept} GROUP BY ALL HAVING count(*) > 0"  # noqa: S608
+        counted = f"SELECT _unit, row_number() OVER () - 1 AS _u, {hashed} AS _h FROM ({units})"  # noqa: S608 - ours
+        tables = f"_units AS (SELECT * FROM ({counted}) WHERE _u >= 0)"  # noqa: S608 - ours
         if not self.wide:
             return f"{tables} SELECT * EXCLUDE (_unit) FROM _rows JOIN _units USING (_unit)"  # noqa: S608 - ours
         named = ", ".join(keys)

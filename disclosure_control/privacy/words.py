@@ -20,7 +20,7 @@ Words = NDArray[np.uint64]
 
 WORD_BITS = 64
 CHANCE_BITS = 14
-NUMBERED_UNITS = 26  # bits: units in a part, where they are numbered; ten times as many as a part has rows
+NUMBERED_UNITS = 25  # bits: units in a part, where they are numbered; ten times as many as a part has rows
 NUMBERED_UNITS_AND_GROUPS = (23, 27)  # where groups are numbered too; their sum and the chance are a word
 
 

@@ -1,6 +1,7 @@
 """Bounding as a whole: equal to plain Python, whatever the units are, and however the work is divided."""
 
 import random
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from disclosure_control.privacy.keys import Key
 from disclosure_control.privacy.measures import CountRows, CountUnits, Mean, Quantile, Regression, Sum
 from disclosure_control.privacy.plan import Price, UnknownKeys
 from disclosure_control.privacy.rows import source_of
+from tests.disclosure_control.privacy import bounding
 from tests.disclosure_control.privacy.bounding import expected
 from tests.disclosure_control.privacy.shapes import (
     AGE,
@@ -31,6 +33,7 @@ from tests.disclosure_control.privacy.shapes import (
     SITE,
     SITES,
     SPENDING,
+    WARD,
     fill,
     key,
     plan,
@@ -64,6 +67,17 @@ def records_of(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
 def test_every_shape_is_what_plain_python_makes_of_it(shape: str, salt: int) -> None:
     for seed in range(3):
         rows = made_up(160, 9, seed)
+        with table_of(rows) as connection:
+            assert SHAPES[shape].bounded(connection, salt) == expected(SHAPES[shape], records_of(rows), salt)
+
+
+@pytest.mark.parametrize("salt", range(6))
+def test_groups_of_the_same_chance_come_by_their_codes(salt: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the reverse with every other salt, so that no group is favoured over the salts."""
+    monkeypatch.setattr(words, "CHANCE_BITS", 1)
+    monkeypatch.setattr(bounding, "CHANCE_BITS", 1)
+    rows = made_up(160, 9, 1)
+    for shape in ("all at once, by site", "unknown keys"):
         with table_of(rows) as connection:
             assert SHAPES[shape].bounded(connection, salt) == expected(SHAPES[shape], records_of(rows), salt)
 
@@ -195,14 +209,14 @@ def wide_rows(seed: int) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize("rows_per_unit", [1, 3, 40])
 def test_sums_beyond_64_bits_on_the_way_are_exact(rows_per_unit: int) -> None:
-    """Hundreds of rows at the bounds, of one unit; to spread them over so few units leaves no room to spare."""
+    """Thousands of rows at the bounds, of one unit; to spread them over so few units leaves no room to spare."""
     measures = [Sum(name="a", of=A), Mean(name="m", of=B), Quantile(name="q", of=B, steps=9), CountUnits(name="units")]
     asked = wide_plan([Key(name="k", of=C)], measures=measures, rows_per_unit=rows_per_unit, groups_per_unit=2)
-    rows = wide_rows(1) + [(6, 10**15, 1e9, "x")] * 9000 + [(7, -(10**15) + 1, None, "y")] * 9000
+    rows = wide_rows(1) + [(6, 10**15, 1e9, "x")] * 30_000 + [(7, -(10**15) + 1, None, "y")] * 30_000
     records = [dict(zip(("person", "a", "b", "c"), row, strict=True)) for row in rows]
     with wide_table(wide_rows(1)) as connection:
-        connection.execute("INSERT INTO visits SELECT 6, 10**15::BIGINT, 1e9, 'x' FROM range(9000)")
-        connection.execute("INSERT INTO visits SELECT 7, -(10**15::BIGINT) + 1, NULL, 'y' FROM range(9000)")
+        connection.execute("INSERT INTO visits SELECT 6, 10**15::BIGINT, 1e9, 'x' FROM range(30000)")
+        connection.execute("INSERT INTO visits SELECT 7, -(10**15::BIGINT) + 1, NULL, 'y' FROM range(30000)")
         assert asked.bounded(connection, 2) == expected(asked, records, 2)
 
 
@@ -280,13 +294,8 @@ def test_the_number_of_threads_makes_no_difference(threads: int) -> None:
         assert asked.bounded(connection, 1) == whole
 
 
-@pytest.mark.parametrize("unit", ["i % 400000", "hash(i % 400000)::VARCHAR"])
-def test_more_data_than_memory_is_worked_through_without_a_file(
-    unit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The limit is DuckDB's; it holds the rows of one part at most, and may write nothing."""
-    monkeypatch.setattr(reading, "BYTES_IN_A_PART", 4_000_000)
-    asked = plan(by=[key(SITE)], measures=[CountUnits(name="units"), Sum(name="total", of=AGE)], groups_per_unit=1)
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows were put together to be sorted, each time."""
     most: list[int] = []
 
     def joined(rows: Sequence[words.Rows]) -> words.Rows:
@@ -294,30 +303,60 @@ def test_more_data_than_memory_is_worked_through_without_a_file(
         return words.joined(rows)
 
     monkeypatch.setattr(sharing, "joined", joined)
-    with duckdb.connect(config={"memory_limit": "60MB", "temp_directory": "", "threads": "2"}) as connection:
+    return most
+
+
+@pytest.mark.parametrize("unit", ["i % 80000", "hash(i % 80000)::VARCHAR"])
+def test_more_data_than_memory_is_worked_through_without_a_file(
+    unit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is DuckDB's; it holds the rows of one part at most, and may write nothing."""
+    monkeypatch.setattr(reading, "BYTES_IN_A_PART", 1_000_000)
+    asked = plan(by=[key(SITE)], measures=[CountUnits(name="units"), Sum(name="total", of=AGE)], groups_per_unit=1)
+    most = counted(monkeypatch)
+    with duckdb.connect(config={"memory_limit": "40MB", "temp_directory": "", "threads": "2"}) as connection:
         connection.execute(
             f"CREATE VIEW visits AS SELECT {unit} AS person, 'East' AS site, 40 AS age, repeat('x', 200) AS more "
-            "FROM range(2000000) t(i)"
+            "FROM range(400000) t(i)"
         )
         found = asked.bounded(connection)
         assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
-    assert found["units"] == [0, 400_000, 0, 0]
-    assert found["moment:total:0"][1] * asked.design.made_of["total"][0].unit == 400_000 * 40
-    assert max(most) < 600_000
+    assert found["units"] == [0, 80_000, 0, 0]
+    assert found["moment:total:0"][1] * asked.design.made_of["total"][0].unit == 80_000 * 40
+    assert max(most) < 150_000
 
 
-def test_a_part_of_a_table_in_order_is_found_without_reading_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ranges of units reach DuckDB as ranges, so that it leaves out row groups."""
+@pytest.mark.parametrize("unit", ["i // 5", "md5((i // 5)::VARCHAR)"])
+def test_a_part_of_a_table_in_order_is_found_without_reading_all(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BYTES_IN_A_PART", 1_000_000)
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE visits AS SELECT i // 5 AS person, 'East' AS site FROM range(1000000) t(i)")
-        asked = plan(by=[key(SITE)])
-        source = source_of(connection, asked.design)
+        connection.execute(
+            f"CREATE TABLE visits AS SELECT {unit} AS person, 'East' AS site FROM range(1000000) t(i) ORDER BY 1"
+        )
+        source = source_of(connection, plan(by=[key(SITE)]).design)
         parts = list(source.parts(8))
         assert len(parts) == 8
-        query = f"EXPLAIN ANALYZE {source.query(parts[3], numbered=False)}"
-        explained = connection.execute(query).fetchall()[0][1]
-        assert "Filters" in explained
+        query = f"EXPLAIN (ANALYZE, FORMAT json) {source.query(parts[3], numbered=False)}".replace("_unit::BIGINT", "1")
+        explained = connection.execute(query, list(parts[3].bounds)).fetchall()[0][1]
+    scanned = [int(each) for each in re.findall(r'"operator_rows_scanned": (\d+)', explained)]
+    assert 0 < sum(scanned) < 400_000
+
+
+@pytest.mark.parametrize("unit", ["7", "'x'"])
+def test_one_person_with_more_rows_than_memory_holds(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BYTES_IN_A_PART", 4_000_000)
+    monkeypatch.setattr(sharing, "BYTES_IN_A_PART", 4_000_000)
+    asked = plan(by=[key(WARD)], measures=[Sum(name="total", of=AGE)], groups_per_unit=2, rows_per_unit=3)
+    with duckdb.connect(config={"memory_limit": "40MB", "temp_directory": "", "threads": "2"}) as connection:
+        connection.execute(
+            f"CREATE VIEW visits AS SELECT {unit} AS person, 1 + i % 2 AS ward, 40 + i % 2 AS age "
+            "FROM range(3000000) t(i)"
+        )
+        most = counted(monkeypatch)
+        found = asked.bounded(connection)["moment:total:0"]
+    unit_of = asked.design.made_of["total"][0].unit
+    assert [each * unit_of for each in found] == [3 * 40, 3 * 41, 0]
+    assert max(most) < 700_000
 
 
 def test_too_many_units_for_a_word_are_refused_not_mixed_up(monkeypatch: pytest.MonkeyPatch) -> None:
