@@ -85,7 +85,7 @@ class Budget:
         """Write the ledger durably. False if that fails."""
         temporary = self.ledger.with_suffix(".new")
         try:
-            with temporary.open("w", encoding="utf-8") as file:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 json.dump({"day": self.day.isoformat(), "bytes": used}, file)
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,20 +1,22 @@
 """The files of a session as JupyterLab sees them: notebooks and text of bounded size, in folders in which others write.
 
 What may be opened is `documents`, how it is opened safely is `folders`; this module speaks Jupyter's contents API.
-A notebook's outputs are judged here like a kernel's messages. The work on files is done in a thread.
+A notebook's outputs are judged here like a kernel's messages. The work on files is done in a thread of its own.
 """
 
 import asyncio
 import hashlib
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ParamSpec, TypeVar
 
 from jupyter_server.services.contents.manager import AsyncContentsManager
 from tornado.web import HTTPError
-from traitlets import Unicode, default
+from traitlets import Instance, Unicode, default
 
 from governance.errors import Invalid, SaferoomError
 from hub_config.notebook import documents
@@ -34,20 +36,13 @@ CLOSED_UPLOAD = (
 _MOST_COPIES = 1_000
 
 
-async def _done(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Work on files in a thread, its errors as answers of the server."""
-    try:
-        return await asyncio.to_thread(work, *args, **kwargs)
-    except SaferoomError as error:
-        raise HTTPError(error.status, error.sentence) from None
-
-
 class LockedContents(AsyncContentsManager):
     """Opens, saves, copies, renames and deletes notebooks and text below `root_dir`."""
 
     root_dir = Unicode(config=True)
     checkpoint_folder = Unicode("", config=True, help="Where checkpoints are kept, out of the reach of kernels.")
     checkpoints_class = HomeCheckpoints
+    thread = Instance(ThreadPoolExecutor, help="The one thread that works on files; signatures are kept by it, too.")
 
     @default("root_dir")
     def _default_root_dir(self) -> str:
@@ -57,13 +52,24 @@ class LockedContents(AsyncContentsManager):
     def root(self) -> Root:
         return Root(Path(self.root_dir))
 
+    @default("thread")
+    def _default_thread(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers=1, thread_name_prefix="contents")
+
+    async def _done(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Work on files in their thread, its errors as answers of the server."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.thread, partial(work, *args, **kwargs))
+        except SaferoomError as error:
+            raise HTTPError(error.status, error.sentence) from None
+
     # ---------------------------------------------------------------------------------- looking
 
     async def dir_exists(self, path: str) -> bool:
-        return await asyncio.to_thread(self._is_there, path, folder=True)
+        return await self._done(self._is_there, path, folder=True)
 
     async def file_exists(self, path: str = "") -> bool:
-        return await asyncio.to_thread(self._is_there, path, folder=False)
+        return await self._done(self._is_there, path, folder=False)
 
     def _is_there(self, path: str, *, folder: bool) -> bool:
         try:
@@ -84,7 +90,7 @@ class LockedContents(AsyncContentsManager):
         require_hash: bool = False,
     ) -> Model:
         """A folder's list, a notebook, or a text. Raises HTTPError with the sentence that says why not."""
-        model, held = await _done(self._get, path, content=content, kind=type, form=format, with_hash=require_hash)
+        model, held = await self._done(self._get, path, content=content, kind=type, form=format, with_hash=require_hash)
         if held:
             way_out_of(self.parent.web_app.settings).held_back(held)  # type: ignore[union-attr] # the server
         return model
@@ -133,7 +139,7 @@ class LockedContents(AsyncContentsManager):
 
     async def save(self, model: Model, path: str = "") -> Model:
         """Save a notebook or a text, whole or not at all, or make a folder. Nothing else is taken."""
-        return await _done(self._save, model, path)
+        return await self._done(self._save, model, path)
 
     def _save(self, model: Model, path: str) -> Model:
         kind = model.get("type")
@@ -158,14 +164,14 @@ class LockedContents(AsyncContentsManager):
         return documents.notebook_bytes(notebook)
 
     async def rename_file(self, old_path: str, new_path: str) -> None:
-        await _done(self.root.rename, old_path, new_path)
+        await self._done(self.root.rename, old_path, new_path)
 
     async def delete_file(self, path: str) -> None:
-        await _done(self.root.delete, path)
+        await self._done(self.root.delete, path)
 
     async def copy(self, from_path: str, to_path: str | None = None) -> Model:
         """Copy a notebook or text, byte by byte, beside it or into a folder. Nothing of it crosses to the browser."""
-        return await _done(self._copy, from_path.strip("/"), to_path)
+        return await self._done(self._copy, from_path.strip("/"), to_path)
 
     def _copy(self, source: str, target: str | None) -> Model:
         _, content = self.root.read(source, documents.most_bytes(source))
@@ -192,7 +198,7 @@ class LockedContents(AsyncContentsManager):
 
     async def trust_notebook(self, path: str) -> None:
         """Sign a notebook, so that its HTML is shown as its author meant it."""
-        await _done(self._trust, path)
+        await self._done(self._trust, path)
 
     def _trust(self, path: str) -> None:
         _, found = self.root.read(path, documents.most_bytes(path))
