@@ -91,7 +91,7 @@ def test_waiting_costs_no_processor_time(url: str) -> None:
         waited, used = time.monotonic() - began, time.process_time() - used
     holder.join()
     assert waited > 0.5
-    assert used < waited / 10
+    assert used < waited / 40  # to try again every half millisecond takes more than twice that
 
 
 def test_all_who_wait_get_their_turn_one_at_a_time(folder: Path) -> None:
