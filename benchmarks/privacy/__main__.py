@@ -124,7 +124,7 @@ def _page(lines: list[str], runs: int) -> str:
             f"{os.cpu_count()} processors, Python {platform.python_version()}, {libraries}. Trust the ratios, not the "
             "seconds; in brackets, those of the processors. Noisy counts and sums by 100 public keys, K = 3, M = 2, "
             "from the same Parquet file, five rows a person in no order. The product's time is that of a whole "
-            "release: ledger, bounded sums, noise. The peer "
+            "release: ledger, bounded sums, noise; it writes no row to a file. The peer "
             f"is {PEER[0]}, which charges nothing durably.",
             "",
             "| rows | OpenDP Polars | product | ratio | to reach | reached |",
