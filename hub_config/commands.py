@@ -49,6 +49,12 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.people_commands:run",
         "hub_config.people_commands:arguments",
     ),
+    Command(
+        "render",
+        "say a session for Kubernetes or systemd",
+        "hub_config.elsewhere.command:run",
+        "hub_config.elsewhere.command:arguments",
+    ),
     Command("outputs", "serve the outputs service (the hub starts this)", "hub_config.services:outputs"),
     Command("checker", "compute and check statistics (the hub starts this)", "hub_config.services:checker"),
 )
