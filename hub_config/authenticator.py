@@ -4,6 +4,7 @@ There are no hub administrators: nobody is ever given the role, whatever a confi
 """
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +27,9 @@ from hub_config.sign_out import SERVERS_OWN, SignOut, leave, void_sign_ins
 
 LONGEST_FIELD = 1024
 """Longer names, passwords and codes are wrong without a look: argon2 would have to work through them."""
+
+_hashing = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign-in")
+"""Threads of its own for passwords: strangers who guess take two hashes' memory, and hold up nothing else here."""
 
 CANNOT_CHECK = "Signing in does not work at the moment. Nothing is lost; try again in a minute, then tell the operator."
 
@@ -68,7 +72,9 @@ class RegisterAuthenticator(OfTheRegister):
         """The person who signs in, for the hub. Raises HTTP 403 with the same sentence for every cause."""
         try:
             seal = self.installation.secrets.seal
-            person = await asyncio.to_thread(sign_in, self.installation, self._claim(handler, data, seal), seal)
+            claim = self._claim(handler, data, seal)
+            loop = asyncio.get_running_loop()
+            person = await loop.run_in_executor(_hashing, sign_in, self.installation, claim, seal)
         except LoginFailed as failure:
             raise web.HTTPError(failure.status, failure.sentence) from None
         except (SaferoomError, SQLAlchemyError, OSError):

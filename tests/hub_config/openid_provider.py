@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
@@ -156,7 +157,11 @@ class Authorize(Handler):
             answer = {"error": "access_denied", "error_description": "<b>no</b>", "state": asked["state"]}
         if self.provider.mode == "answer of another provider":
             answer["iss"] = "https://elsewhere.example.org"
-        self.redirect(f"{self.provider.callback}?{urlencode(answer)}")
+        back = f"{self.provider.callback}?{urlencode(answer)}"
+        if self.provider.mode == "with a page":  # what a person does on it begins at this site
+            self.finish(f'<!doctype html><a href="{escape(back)}">Confirm</a>')
+        else:
+            self.redirect(back)
 
 
 class Token(Handler):
@@ -216,7 +221,9 @@ async def serve(port: int, provider: Provider) -> None:
     routes = {
         "/authorize": Authorize, "/token": Token, "/userdata": UserData, "/keys": Keys, "/behave": Behave
     }  # fmt: skip
-    Application([(path, handler, {"provider": provider}) for path, handler in routes.items()]).listen(port, "127.0.0.1")
+    application = Application([(path, handler, {"provider": provider}) for path, handler in routes.items()])
+    for address in ("127.0.0.1", "127.0.0.2"):  # the browser is sent to the second, which is another site than the hub
+        application.listen(port, address)
     await asyncio.Event().wait()
 
 

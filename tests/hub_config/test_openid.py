@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import sync_playwright
 
 from governance.audit import AuditEvent
 from governance.database import reading, transaction
@@ -145,7 +146,7 @@ def running() -> Iterator[Running]:
             check_rights_seconds=2,
             openid_name="the University",
             openid_issuer=address,
-            openid_authorize_url=f"{address}/authorize",
+            openid_authorize_url=f"http://127.0.0.2:{port}/authorize",
             openid_token_url=f"{address}/token",
             openid_keys_url=f"{address}/keys",
             openid_userdata_url=f"{address}/userdata",
@@ -317,6 +318,27 @@ def test_state_cookie_crosses_sites_and_the_others_do_not(running: Running) -> N
         kept = [each for each in finished if not re.match('[^=]+="?"?;', each)]
         assert any(each.startswith("jupyterhub-hub-login=") for each in kept)
         assert all("SameSite=Strict" in each and "HttpOnly" in each for each in kept)
+
+
+@pytest.mark.hub
+@pytest.mark.browser
+def test_browser_comes_back_from_another_site_and_is_signed_in(running: Running) -> None:
+    """A real browser keeps strict cookies back from what begins at another site; the way in takes that into account."""
+    running.behave("with a page")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = chromium.new_page()
+        page.goto(running.house.settings.hub_url + "/hub/home")
+        page.get_by_role("button", name="Sign in with the University").click()
+        page.get_by_role("link", name="Confirm").click()
+        page.wait_for_url("**/hub/home")
+        assert page.get_by_role("heading", name="Ada Example").is_visible()
+        page.goto(running.house.settings.hub_url + "/services/outputs/")
+        assert "/services/outputs/" in page.url and page.get_by_role("main").is_visible()
+        page.goto(running.house.settings.hub_url + "/hub/home")
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url("**/hub/login")
+        chromium.close()
 
 
 @pytest.mark.hub

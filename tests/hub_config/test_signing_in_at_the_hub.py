@@ -14,6 +14,7 @@ import pyotp
 import pytest
 from sqlalchemy import delete
 
+from datasets.versions import DatasetVersion, withdraw
 from governance.agreements import Agreement, AgreementState
 from governance.attempts import Kind, SignInAttempts
 from governance.audit import AuditEvent
@@ -55,7 +56,8 @@ def running() -> Iterator[Running]:
             for name in RESEARCHERS:
                 house.person(session, name)
             house.project(session, "owl", RESEARCHERS)
-        house.provide_data("heron")
+        for project in ("heron", "wren"):
+            house.provide_data(project)
         made = Running(house, start_hub(house, folder / "hub.log"), folder / "hub.log")
         try:
             yield made
@@ -396,6 +398,17 @@ def test_session_ends_when_its_project_may_no_longer(running: Running, what: str
             with transaction(house.engine) as session:
                 session.get_one(Project, "wren").state = ProjectState.ACTIVE
                 session.query(Agreement).filter_by(project_id="wren").one().state = AgreementState.IN_FORCE
+
+
+def test_session_ends_when_the_version_it_reads_is_withdrawn(running: Running) -> None:
+    house = running.house
+    with sign_in(running, "bert") as bert:
+        driver.start_session(bert, "wren")
+        with transaction(house.engine) as session:
+            withdraw(session, session.query(DatasetVersion).one(), actor="olive")
+        assert until(lambda: "wren" not in driver._servers(bert))
+        assert "no longer available" in events(house, "session.ended")[-1].detail["reason"]
+    assert not runs(running, "bert", "wren")
 
 
 def runs(running: Running, person: str, project: str) -> bool:
