@@ -19,6 +19,9 @@ small dataset safe from being shown page by page; it makes sure that this takes 
 
 STEP = 256 * KIB
 
+RESERVE = 4
+"""A quarter of the budget on top is for what tells that work goes on: with the default, some 8,000 cells run."""
+
 
 def today() -> date:
     return datetime.now(UTC).date()
@@ -63,11 +66,17 @@ class Budget:
             return False
         return True
 
-    def count(self, size: int) -> None:
-        """Count bytes that cross in any case: what tells a browser that work goes on."""
+    def count(self, size: int) -> bool:
+        """Count bytes that cross though the budget is used up: what tells a browser that work goes on.
+
+        False where even the reserve for that is gone: a kernel could hide a little in each of very many answers.
+        """
         self._turn_day()
+        if self.used + size > self.bytes_a_day + self.bytes_a_day // RESERVE:
+            return False
         if not self._count(size):
             self.used = max(self.used, self.bytes_a_day)
+        return True
 
     def _turn_day(self) -> None:
         """Begin anew on a later day. A clock that went back refills nothing."""

@@ -118,6 +118,7 @@ CLOSED_PARTS = (
     "@jupyterlab/terminal-extension",
     "@jupyterlab/vega5-extension",
     "@jupyterlab/video-extension",
+    "@jupyterlab/workspaces-extension",
 )
 """Parts of JupyterLab's page that lead to what the server has closed."""
 

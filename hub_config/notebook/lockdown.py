@@ -23,7 +23,7 @@ from hub_config.notebook.budget import BYTES_A_DAY, Budget
 from hub_config.notebook.outputs import KIB
 from hub_config.notebook.recorder import Recorder
 from hub_config.notebook.routes import OPEN, Counts, Way
-from hub_config.notebook.way_out import SETTING, WayOut, way_out_of
+from hub_config.notebook.way_out import PAUSED, SETTING, WayOut, way_out_of
 
 GATE_VARIABLE = "SAFEROOM_HUB_GATE"
 """Names the UNIX socket over which the notebook server reaches the hub."""
@@ -156,8 +156,10 @@ class Counted(OutputTransform):
         chunk: bytes,
         finishing: bool,  # noqa: ARG002 - as it is called
     ) -> tuple[int, HTTPHeaders, bytes]:
+        for name, value in self.application.settings.get("headers", {}).items():
+            headers.setdefault(name, value)  # also where a handler is none of Jupyter's own
         decision = self.application.settings[_LOCK].decide(self.request)
-        self.counts = decision.way.counts if decision.way else Counts.ANSWER
+        self.counts = _counts(decision.way, self.request)
         reason = self._why_not(chunk)
         if reason is None:
             return status_code, headers, chunk
@@ -177,9 +179,16 @@ class Counted(OutputTransform):
         way_out = way_out_of(self.application.settings)
         if self.counts is Counts.CONTENT and chunk:
             return way_out.why_not(len(chunk))
-        if self.counts is Counts.ANSWER:
-            way_out.budget.count(len(chunk))
+        if self.counts is Counts.ANSWER and not way_out.budget.count(len(chunk)):
+            return PAUSED
         return None
+
+
+def _counts(way: Way | None, request: HTTPServerRequest) -> Counts:
+    """How the answer to a request counts. What JupyterLab asks before it saves (a file's time) is no content."""
+    counts = way.counts if way else Counts.ANSWER
+    no_content = request.query_arguments.get("content") == [b"0"]
+    return Counts.ANSWER if counts is Counts.CONTENT and no_content else counts
 
 
 class LockedAuthorizer(Authorizer):

@@ -17,6 +17,12 @@ NOT_RECORDED = (
 )
 
 
+PAUSED = (
+    "Saferoom has shown all that a session may show in a day, with the reserve for its answers, so this session pauses "
+    "until 00:00 UTC. Your files are kept. Ask the operator if your work needs more."
+)
+
+
 @dataclass(frozen=True)
 class WayOut:
     budget: Budget

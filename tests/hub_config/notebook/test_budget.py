@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_config.notebook.budget import STEP, Budget
+from hub_config.notebook.budget import RESERVE, STEP, Budget
 from hub_config.notebook.outputs import not_shown
 from hub_config.notebook.recorder import HELD_BACK, Recorder
 from hub_config.notebook.way_out import NOT_RECORDED, WayOut, way_out_of
@@ -94,9 +94,10 @@ def test_a_ledger_that_cannot_be_written_is_used_up(tmp_path: Path) -> None:
 
 def test_what_crosses_in_any_case_is_counted(ledger: Path) -> None:
     budget = a_budget(ledger)
-    budget.count(MIB)
-    assert budget.used_up
+    assert budget.count(MIB) and budget.used_up
     assert json.loads(ledger.read_text())["bytes"] >= MIB
+    assert budget.count(MIB // RESERVE)
+    assert not budget.count(1)
 
 
 @pytest.fixture

@@ -176,7 +176,9 @@ def test_settings_and_layout_can_be_kept(locked: Server) -> None:
     assert locked.ask("PUT", "/lab/api/workspaces/default", layout).status_code == 204
 
 
-@pytest.mark.parametrize("path", ["/lab", "/api/status", "/files/a", "/nothing", "/api/contents/work", "/static/lab/x"])
+@pytest.mark.parametrize(
+    "path", ["/lab", "/api/status", "/files/a", "/nothing", "/api/contents/work", "/static/lab/x", "/lab/"]
+)
 def test_every_answer_has_the_strict_headers(locked: Server, path: str) -> None:
     headers = locked.ask("GET", path).headers
     policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))

@@ -296,9 +296,23 @@ def test_a_used_up_budget_shows_nothing_more_and_work_goes_on(poor: Server, hub:
         answer = poor.open(path)
         assert answer.status_code == 403 and "are used up" in answer.json()["message"]
         assert "note" not in answer.text.replace("notebook", "")
+    assert poor.open("work/note.md", "content=0&hash=1").status_code == 200  # asked before each save
+    assert poor.open("work/note.md", "content=0&content=1").status_code == 403
     notebook = {"type": "notebook", "format": "json", "content": nbformat.v4.new_notebook()}
     assert poor.ask("PUT", "/api/contents/work/saved.ipynb", notebook).is_success
     kernel.close()
+
+
+def test_even_answers_end_when_their_reserve_is_gone(tmp_path: Path, hub: Ear) -> None:
+    """Positive control: with the usual budget the same loop is answered to its end."""
+    crossed = 0
+    with running(tmp_path, hub.path, locked=True, bytes_a_day=64 * 1024) as server:
+        (server.work / "note.md").write_text("# A note")
+        for _ in range(400):
+            answer = server.open("work/note.md", "content=0")
+            crossed += len(answer.content) if answer.status_code == 200 else 0
+        assert answer.status_code == 403 and "pauses until" in answer.json()["message"]
+    assert crossed <= 80 * 1024
 
 
 def test_a_server_that_starts_again_is_not_refilled(tmp_path: Path, hub: Ear) -> None:

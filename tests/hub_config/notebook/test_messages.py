@@ -171,6 +171,11 @@ def test_a_large_reply_is_empty(kind: tuple[str, str], content: Any, field: str,
     assert judged.held
 
 
+def test_completions_are_short_words() -> None:
+    judged = RULES["shell", "complete_reply"].full({"matches": ["print", "x" * 257, {"rows": ROWS}, [ROWS]]})
+    assert judged.content is not None and judged.content["matches"] == ["print"]
+
+
 def test_history_holds_inputs_and_no_outputs() -> None:
     history = [[1, 1, "a"], [1, 2, ["b", ROWS]], [1, 2], "x", [ROWS, ROWS, "c"]]
     content = RULES["shell", "history_reply"].full({"history": history}).content
