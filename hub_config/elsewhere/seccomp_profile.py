@@ -1,9 +1,9 @@
 """The filter of system calls in JSON, as container runtimes read it: the same tables as `hub_config.seccomp`.
 
 The form has no “any of these bits” and no “none of these numbers”. So a kernel's namespaces are refused bit by bit, and
-families of sockets one by one, with all numbers above the last one. Where Linux looks at the lower half of an argument,
-so does the rule: a number that differs in its upper half is the same number. Sources: the OCI runtime specification
-(config-linux, “Seccomp”), seccomp_rule_add(3), socket(2).
+families of sockets one by one up to the last that is known, and all above it at once. Where Linux looks at the lower
+half of an argument, so does the rule: a number that differs in its upper half is the same number. Sources: the OCI
+runtime specification (config-linux, “Seccomp”), seccomp_rule_add(3), socket(2).
 """
 
 import errno
@@ -17,8 +17,6 @@ ARCHITECTURES = {"x86_64": "SCMP_ARCH_X86_64", "aarch64": "SCMP_ARCH_AARCH64"}
 """Calls of any other architecture end the process, x32 among them: libseccomp does so by itself."""
 
 LOWER_HALF = 0xFFFFFFFF
-FIRST_UNKNOWN_FAMILY = 46
-"""AF_MAX of Linux 6: it and all above are refused at once, since no rule could name what does not exist yet."""
 
 Rule = dict[str, Any]
 Condition = dict[str, int | str]
@@ -52,9 +50,10 @@ def profile(tenant: Tenant, machine: str | None = None) -> dict[str, Any]:
 def _families() -> list[Rule]:
     """Every kind of socket but those of `seccomp.FAMILIES`, and of netlink all but its routes."""
     known = {*seccomp.FAMILIES, seccomp.AF_NETLINK}
-    above: Condition = {"index": 0, "value": FIRST_UNKNOWN_FAMILY, "op": "SCMP_CMP_GE"}
+    unknown = max(known) + 1
+    above: Condition = {"index": 0, "value": unknown, "op": "SCMP_CMP_GE"}
     other: Condition = {"index": 2, "value": seccomp.NETLINK_ROUTE, "op": "SCMP_CMP_NE"}
-    one_by_one = [(_equal(0, family),) for family in range(FIRST_UNKNOWN_FAMILY) if family not in known]
+    one_by_one = [(_equal(0, family),) for family in range(unknown) if family not in known]
     refused = [*one_by_one, (above,), (_equal(0, seccomp.AF_NETLINK), other)]
     return [_refuse(["socket", "socketpair"], *each, error=errno.EAFNOSUPPORT) for each in refused]
 
