@@ -14,11 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
+
+from governance.database import open_database
 from governance.errors import NotFound, Refused
 from hub_config import register
 from hub_config.elsewhere import NotRenderable, kubernetes, seccomp_profile, systemd
 from hub_config.elsewhere.kubernetes import Cluster, Doors
-from hub_config.installation import Installation
 from hub_config.sandbox import Account
 from hub_config.seccomp import Tenant
 from hub_config.session import Programs, Session
@@ -37,14 +39,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, given: argparse.Namespace) -> int:
-    """Print the rendering. Raises `Refused` where the register says no to the session, `NotRenderable`."""
-    engine = Installation.open(settings).engine
-    if (reason := register.why_no_session(engine, given.person, given.project)) is not None:
-        raise Refused(reason)
-    session = register.describe_session(settings, engine, given.person, given.project)
-    engine.dispose()
-    sys.stdout.write(FORMS[given.form](session, given))
+    """Print the rendering.
+
+    Raises:
+        Refused: the register says no to the session.
+        NotFound: there is no register here.
+        NotRenderable: the session or the cluster cannot be said safely.
+    """
+    sys.stdout.write(FORMS[given.form](_described(settings, given.person, given.project), given))
     return 0
+
+
+def _described(settings: Settings, person: str, project: str) -> Session:
+    engine = open_database(settings.database_url)
+    try:
+        if (reason := register.why_no_session(engine, person, project)) is not None:
+            raise Refused(reason)
+        return register.describe_session(settings, engine, person, project)
+    except DBAPIError:
+        raise NotFound(
+            f"There is no register in {settings.state}. Name its --state, or start Saferoom first."
+        ) from None
+    finally:
+        engine.dispose()
 
 
 def cluster_of(text: str) -> tuple[Cluster, Doors]:

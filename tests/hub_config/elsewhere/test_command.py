@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from governance.errors import NotFound, Refused
-from hub_config.commands import COMMANDS, parser
+from hub_config.commands import COMMANDS, main, parser
 from hub_config.elsewhere import NotRenderable, command
 from tests.hub_config.elsewhere.described import DIGEST, unit_directives
 from tests.hub_config.elsewhere.pods import pod, validate
@@ -77,6 +77,12 @@ def test_filter_is_json(provided: House, capsys: pytest.CaptureFixture[str]) -> 
 def test_who_may_not_work_in_the_project_is_refused(provided: House) -> None:
     with pytest.raises(Refused):
         command.run(provided.settings, given("seccomp", person="steve"))
+
+
+def test_without_a_register_one_sentence_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["render", "seccomp", "--person", "ada", "--project", "heron", "--state", str(tmp_path / "none")]
+    assert main(words) == 1
+    assert "There is no register in" in capsys.readouterr().err
 
 
 def test_session_that_never_was_has_no_numbers(provided: House) -> None:
