@@ -58,6 +58,15 @@ def why_not_operate(person: Person | None, today: date) -> str | None:
     return None
 
 
+def why_not_steward(person: Person | None, today: date) -> str | None:
+    """Why this person is no data steward today."""
+    if (reason := why_not_active(person, today)) is not None:
+        return reason
+    if person is None or person.role is not Role.DATA_STEWARD:
+        return "Only data stewards decide on what is brought in. Your role is another one."
+    return None
+
+
 def why_not_check(person: Person | None, today: date) -> str | None:
     """Why this person is no output checker today."""
     if (reason := why_not_active(person, today)) is not None:

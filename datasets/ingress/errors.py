@@ -1,0 +1,24 @@
+"""Why something is not brought in.
+
+    DatasetsError
+    ├── NotTaken              422  the bytes, the name or the words are none that are taken in
+    ├── NotYours              403  somebody else has to take this step, or may see this
+    └── UnknownIngress        404
+
+A request in the wrong state raises `datasets.errors.WrongState`, content that changed `datasets.errors.DamagedFile`.
+"""
+
+from datasets.errors import DatasetsError
+from governance.errors import Invalid, NotFound, Refused
+
+
+class NotTaken(DatasetsError, Invalid):
+    """What was sent is not taken in; the sentence says which file, why, and what to do. It quotes no content."""
+
+
+class NotYours(DatasetsError, Refused):
+    """A right is missing."""
+
+
+class UnknownIngress(DatasetsError, NotFound):
+    """No request to bring something in of this name, or none that this person may see."""
