@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from governance.errors import Invalid
 from hub_config.idleness import announcement
+from hub_config.notebook.configuration import locked_configuration, page_configuration
 
 KERNEL = "python3"
 """The one kernel that a session offers. Jupyter's own name for it, so that any notebook opens in it."""
@@ -328,36 +329,21 @@ def kernelspec(session: Session, sandbox: Sequence[str]) -> dict[str, Any]:
 
 
 def server_configuration(session: Session, *, as_root: bool) -> dict[str, Any]:
-    """The notebook server's configuration (its `jupyter_server_config.json`)."""
-    return {
-        "ServerApp": {
-            "sock": str(session.places.server / SERVER_SOCKET),
-            "sock_mode": "0600",
-            "root_dir": str(session.places.home),
-            "allow_root": as_root,
-            "terminals_enabled": False,
-            "disable_check_xsrf": False,
-            "jpserver_extensions": {"jupyter_server_terminals": False, "jupyter_lsp": False},
-        },
-        "KernelSpecManager": {"allowed_kernelspecs": [KERNEL], "ensure_native_kernel": False},
-        "MultiKernelManager": {"default_kernel_name": KERNEL},
-        "KernelManager": {"transport": "ipc"},
-        "LabApp": {
-            "extension_manager": "readonly",
-            "news_url": None,
-            "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
-        },
-    }
+    """The notebook server's configuration (its `jupyter_server_config.json`): locked, and on its own socket."""
+    places = session.places
+    locked = locked_configuration(
+        root=places.home,
+        server_home=places.server_home,
+        kernel=KERNEL,
+        bytes_a_day=session.limits.output * MEBIBYTE,
+    )
+    own = {"sock": str(places.server / SERVER_SOCKET), "sock_mode": "0600", "allow_root": as_root}
+    return locked | {"ServerApp": locked["ServerApp"] | own}
 
 
 def lab_page(session: Session) -> dict[str, Any]:
     """What JupyterLab's page leaves out (its `page_config.json`): what is closed here, and what asks the internet."""
-    closed = (
-        "@jupyterlab/apputils-extension:announcements",
-        "@jupyterlab/extensionmanager-extension",
-        "@jupyterlab/terminal-extension",
-    )
-    return {"appName": f"Saferoom · {session.project_name}", "disabledExtensions": dict.fromkeys(closed, True)}
+    return page_configuration(name=f"Saferoom · {session.project_name}")
 
 
 def server_environment(session: Session, from_hub: Mapping[str, str]) -> dict[str, str]:

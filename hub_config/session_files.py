@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hub_config.notebook.configuration import settings_overrides
 from hub_config.sandbox import kernel_arguments
 from hub_config.session import Session, kernelspec, lab_page, server_configuration
 from hub_config.settings import make_private
@@ -37,6 +38,7 @@ def write_files(session: Session, examples: Path, *, owner: int | None = None) -
         server_configuration(session, as_root=not session.sandboxed and os.geteuid() == 0),
     )
     _write_json(session.outside.configuration / "labconfig" / "page_config.json", lab_page(session))
+    _write_json(session.outside.configuration / "labconfig" / "default_setting_overrides.json", settings_overrides())
     (session.outside.configuration / MIGRATED).touch()
     _link_for_proxy(session.server_socket)
     _copy_examples(examples, session.outside.work / "examples")

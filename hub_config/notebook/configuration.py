@@ -11,6 +11,9 @@ from hub_config.notebook.routes import LARGEST_BODY
 LARGEST_REQUEST = 1024 * KIB
 """Bytes of one message from the browser to a kernel: the code of a cell."""
 
+SECONDS_TO_TRUST_A_COOKIE = 10
+"""For so long after the hub was asked about a cookie, it is not asked again: a copied one outlives sign-out by this."""
+
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -68,8 +71,13 @@ def locked_configuration(
             "contents_manager_class": "hub_config.notebook.contents.LockedContents",
             "kernel_manager_class": "hub_config.notebook.kernels.LockedKernels",
             "kernel_websocket_connection_class": "hub_config.notebook.connection.LockedConnection",
-            "tornado_settings": {"headers": HEADERS, "websocket_max_message_size": LARGEST_REQUEST},
+            "tornado_settings": {
+                "xsrf_cookie_kwargs": {"samesite": "Strict"},
+                "headers": HEADERS,
+                "websocket_max_message_size": LARGEST_REQUEST,
+            },
         },
+        "HubOAuth": {"cache_max_age": SECONDS_TO_TRUST_A_COOKIE},
         "SessionLock": {"bytes_a_day": bytes_a_day, "ledger": str(server_home / "shown-today.json")},
         "LockedContents": {"root_dir": str(root), "checkpoint_folder": str(server_home / "checkpoints")},
         "LockedKernels": {

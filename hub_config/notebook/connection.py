@@ -15,6 +15,7 @@ from tornado.websocket import WebSocketClosedError
 
 from hub_config.notebook.messages import REQUESTS, RULES, UNSHOWN, Rule, transient
 from hub_config.notebook.outputs import KIB, MOST_IMAGE, HeldBack, not_shown, too_large
+from hub_config.notebook.recorder import ENDED
 from hub_config.notebook.way_out import WayOut, way_out_of
 
 V1 = "v1.kernel.websocket.jupyter.org"
@@ -23,6 +24,7 @@ VERSION = "5.4"
 _LARGEST_HEADER = 8 * KIB
 _LARGEST_CONTENT = 2 * MOST_IMAGE
 _REQUESTS_KEPT = 10_000
+LONGEST_REASON = 190
 _TOO_FAST = HeldBack(
     "flood",
     0,
@@ -84,6 +86,11 @@ class Remembered:
         if len(self._things) > self._most:
             self._things.popitem(last=False)
         return True
+
+    def last(self, kind: str) -> str:
+        """The id of the last request of a kind; empty if there was none."""
+        headers = (header for header in reversed(self._things.values()) if isinstance(header, dict))
+        return next((str(header["msg_id"]) for header in headers if header.get("msg_type") == kind), "")
 
     def get(self, thing: Hashable) -> Any:
         return self._things.get(thing)
@@ -223,8 +230,8 @@ class LockedConnection(ZMQChannelsWebsocketConnection):
     def _write(self, channel: str, kind: str, parent: str, content: Mapping[str, Any]) -> None:
         """Send what crosses in any case, and count it."""
         frame = self._frame(channel, kind, parent, content)
-        self._way_out.budget.count(len(frame))
-        self._write_frame(frame)
+        if self._way_out.budget.count(len(frame)):
+            self._write_frame(frame)
 
     def _frame(self, channel: str, kind: str, parent: str, content: Mapping[str, Any]) -> bytes:
         """A message with a header of the server's own, in the protocol that the browser speaks."""
@@ -254,6 +261,22 @@ class LockedConnection(ZMQChannelsWebsocketConnection):
                 self.write_message(frame.decode())
         except WebSocketClosedError:
             self.log.info("The browser closed its connection to the kernel.")
+
+    def on_kernel_restarted(self) -> None:
+        """Say below the cell that ran last why its kernel ended, then that another one starts."""
+        self._say_why_it_ended()
+        super().on_kernel_restarted()  # type: ignore[no-untyped-call]
+
+    def on_restart_failed(self) -> None:
+        """The same, where no other one starts."""
+        self._say_why_it_ended()
+        super().on_restart_failed()  # type: ignore[no-untyped-call]
+
+    def _say_why_it_ended(self) -> None:
+        reason = getattr(self.kernel_manager.provisioner, "ended", None)
+        if reason is not None:
+            self._way_out.recorder.note(ENDED, "kernel", reason=reason[:LONGEST_REASON])
+            self._notice(self.requests.last("execute_request"), "ended", reason)
 
     def _send_status_message(self, status: str) -> None:
         """The server's own word on a kernel that restarts or is dead."""

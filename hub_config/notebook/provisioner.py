@@ -49,6 +49,9 @@ class SandboxProvisioner(LocalProvisioner):
     watcher: "asyncio.Task[None] | None" = None
     reason: str | None = None
     """Why the kernel ended, where it was ended from here."""
+    status: int | None = None
+    """How the kernel ended, where nobody asked it to."""
+    asked_to_end = False
 
     @property
     def kernel_folder(self) -> Path:
@@ -71,7 +74,7 @@ class SandboxProvisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Start the kernel and wait until it listens. Raises `KernelEnded` if it ends before."""
-        self.reason = None
+        self.reason, self.status, self.asked_to_end = None, None, False
         with filter_of(Tenant.KERNEL) as descriptor:
             filled = {KERNEL_FOLDER: str(self.kernel_folder), FILTER: str(descriptor)}
             command = [*(_fill(word, filled) for word in self.arguments), *cmd]
@@ -88,6 +91,30 @@ class SandboxProvisioner(LocalProvisioner):
         await super().cleanup(restart)
         if not restart:
             shutil.rmtree(self.kernel_folder, ignore_errors=True)
+
+    async def poll(self) -> int | None:
+        """Whether the kernel runs (None), and if not, with which status it ended."""
+        running, status = self.process is not None, await super().poll()
+        if running and status is not None and not self.asked_to_end and self.status is None:
+            self.status = status
+        return status
+
+    async def kill(self, restart: bool = False) -> None:
+        self.asked_to_end = True
+        await super().kill(restart)
+
+    async def terminate(self, restart: bool = False) -> None:
+        self.asked_to_end = True
+        await super().terminate(restart)
+
+    async def shutdown_requested(self, restart: bool = False) -> None:
+        self.asked_to_end = True
+        await super().shutdown_requested(restart)
+
+    @property
+    def ended(self) -> str | None:
+        """Why the kernel ended without being asked to by its person, or None."""
+        return self.reason or (None if self.status is None else self.why_ended(self.status))
 
     def why_ended(self, status: int | None) -> str:
         """A sentence for the person whose kernel ended without being asked to."""

@@ -18,6 +18,7 @@ SECONDS_BETWEEN_TRIES = 2.0
 
 BUDGET_USED = "output.budget_used"
 HELD_BACK = "output.held_back"
+ENDED = "kernel.ended"
 
 
 class Recorder:
