@@ -54,7 +54,7 @@ def why_not_operate(person: Person | None, today: date) -> str | None:
     if (reason := why_not_active(person, today)) is not None:
         return reason
     if person is None or person.role is not Role.OPERATOR:
-        return "Only operators see which sessions run and stop them. Your role is another one."
+        return "Only operators see which sessions run and stop them, and decide on packages. Your role is another one."
     return None
 
 

@@ -24,8 +24,20 @@ WEB_KEEP_ALIVE_SECONDS = 300
 def outputs(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Become gunicorn with the outputs service on its socket. Does not return."""
     _prepare(settings)
+    _finish_deliveries(settings)
     command = gunicorn_command(settings)
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
+
+
+def _finish_deliveries(settings: Settings) -> None:
+    """Go on with what an earlier process left of what researchers bring in, before any other process does."""
+    from datasets.ingress.delivery import resume_all
+    from governance.database import open_database
+    from safe_outputs.store import Store
+
+    engine = open_database(settings.database_url)
+    resume_all(engine, Store(settings.store), settings.incoming)
+    engine.dispose()
 
 
 def gunicorn_command(settings: Settings) -> list[str]:

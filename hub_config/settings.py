@@ -51,6 +51,7 @@ class Settings(BaseModel):
     tls_key: Path | None = None
     public_url: str | None = None
     session_python: Path = CHECKOUT / ".session" / "bin" / "python"
+    session_lock: Path = CHECKOUT / "requirements" / "session.txt"
     proxy_command: Path = CHECKOUT / "node_modules" / ".bin" / "configurable-http-proxy"
     examples: Path = CHECKOUT / "examples"
     ledger_database: str | None = None
@@ -78,7 +79,9 @@ class Settings(BaseModel):
     openid_required_amr: str = ""
     openid_required_acr: str = ""
 
-    @field_validator("state", "session_python", "proxy_command", "examples", "tls_certificate", "tls_key")
+    @field_validator(
+        "state", "session_python", "session_lock", "proxy_command", "examples", "tls_certificate", "tls_key"
+    )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else absolute(path)
@@ -223,6 +226,11 @@ class Settings(BaseModel):
         return self.state / "projects"
 
     @property
+    def incoming(self) -> Path:
+        """What researchers brought in, in one folder for each project (`datasets.ingress.delivery`)."""
+        return self.state / "incoming"
+
+    @property
     def hub(self) -> Path:
         """JupyterHub's own state: its database and the process ids that it wrote down."""
         return self.state / "hub"
@@ -264,6 +272,7 @@ class Settings(BaseModel):
             self.releases,
             self.sessions,
             self.projects,
+            self.incoming,
             self.hub,
             self.log,
             self.run,

@@ -16,6 +16,8 @@ def web_settings(settings: Settings) -> WebSettings:
         database_url=settings.database_url,
         store=settings.store,
         releases=settings.releases,
+        incoming=settings.incoming,
+        session_lock=settings.session_lock,
         public_url=settings.outputs_url,
         session_key=secrets.web,
         gate_key=secrets.gate,

@@ -13,7 +13,11 @@ from governance.errors import Invalid, NotFound, Refused
 
 
 class NotTaken(DatasetsError, Invalid):
-    """What was sent is not taken in; the sentence says which file, why, and what to do. It quotes no content."""
+    """What was sent is not taken in; each sentence says which file, why, and what to do. None quotes content."""
+
+    @property
+    def sentence(self) -> str:
+        return " ".join(str(each) for each in self.args)
 
 
 class NotYours(DatasetsError, Refused):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets.ingress.limits import limit
+from datasets.ingress.text import ACTIVE_HTML
 
 # Every pattern here has bounded repetitions: a file made to be slow to search costs seconds at most.
 
@@ -77,6 +78,7 @@ FINDERS: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("a long encoded run of characters (base64 or the like)", _RUN.search),
     ("a data URL", _DATA_URL.search),
     ("what looks like a password, key or token", _SECRET.search),
+    ("HTML that does or loads something when a page shows it", ACTIVE_HTML.search),
     ("code that loads or runs other code", _LOADER.search),
 )
 """What is looked for in every line of every kind of file."""

@@ -158,7 +158,7 @@ def bring_in(
     if refused := refusals(files):
         with transaction(engine) as session:
             _log_refusal(session, author, project, files)
-        raise NotTaken(" ".join(refused))
+        raise NotTaken(*refused)
     digests = [contents.put(file.content) for file in files]
     with transaction(engine) as session:
         request_id = ask(

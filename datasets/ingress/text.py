@@ -56,7 +56,7 @@ TEXT_SIGNATURES: tuple[tuple[re.Pattern[str], str], ...] = (
 """What is refused although it is text, by how it begins after blanks."""
 
 ACTIVE_HTML = re.compile(
-    r"<!doctype|<\s{0,9}/?\s{0,9}(?:html|head|body|script|style|iframe|frame|object|embed|applet|form|input|button|svg|math|img"
+    r"<!doctype|</?(?:html|head|body|script|style|iframe|frame|object|embed|applet|form|input|button|svg|math|img"
     r"|image|video|audio|source|link|meta|base|template|portal)\b|<[a-z][^>]{0,400}\son[a-z]{1,30}\s{0,9}=|javascript\s{0,9}:|vbscript\s{0,9}:",
     re.IGNORECASE,
 )

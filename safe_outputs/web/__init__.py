@@ -10,6 +10,8 @@ from safe_outputs.web import (
     author,
     bodies,
     filters,
+    ingress,
+    packages,
     problems,
     public,
     queue,
@@ -33,6 +35,8 @@ BLUEPRINTS = (
     queue.blueprint,
     request_page.blueprint,
     author.blueprint,
+    ingress.blueprint,
+    packages.blueprint,
     public.blueprint,
 )
 

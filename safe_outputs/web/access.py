@@ -21,7 +21,7 @@ from safe_outputs.web import stamp
 from safe_outputs.web.service import service, today
 
 View = TypeVar("View", bound=Callable[..., Any])
-Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker"]
+Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker", "data_steward", "operator"]
 TOKEN = "token"  # noqa: S105 - where the session cookie holds it
 _MARK = "saferoom_access"
 
@@ -109,6 +109,14 @@ def _output_checker() -> None:
     _let_in(rights.why_not_check)
 
 
+def _data_steward() -> None:
+    _let_in(rights.why_not_steward)
+
+
+def _operator() -> None:
+    _let_in(rights.why_not_operate)
+
+
 def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
     token = session.get(TOKEN)
     name = service().hub.name_of(token) if isinstance(token, str) else None
@@ -140,4 +148,6 @@ DOORS: dict[Audience, Callable[[], Any]] = {
     "signed_in": _signed_in,
     "researcher": _researcher,
     "output_checker": _output_checker,
+    "data_steward": _data_steward,
+    "operator": _operator,
 }

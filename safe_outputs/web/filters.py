@@ -24,6 +24,18 @@ VOTED = {
     Vote.REJECT: "rejected",
 }
 
+OWN_PAGES = {
+    Role.OUTPUT_CHECKER: (("queue.desk", "Queue"),),
+    Role.RESEARCHER: (
+        ("author.requests", "Requests"),
+        ("ingress.mine", "Bringing in"),
+        ("packages.packages", "Packages"),
+    ),
+    Role.DATA_STEWARD: (("ingress.desk", "Bringing in"),),
+    Role.OPERATOR: (("packages.packages", "Packages"),),
+}
+"""What stands first in each role's navigation."""
+
 _ORDINALS = ("1st", "2nd", "3rd")
 
 
@@ -109,8 +121,7 @@ def _everywhere() -> dict[str, Any]:
 def _navigation(reader: Any) -> list[dict[str, Any]]:
     if reader is None:
         return [_link("public.releases", "What was released"), _link("sign_in.sign_in", "Sign in")]
-    own = {Role.OUTPUT_CHECKER: ("queue.desk", "Queue"), Role.RESEARCHER: ("author.requests", "Requests")}
-    first = [_link(*own[reader.role])] if reader.role in own else []
+    first = [_link(*each) for each in OWN_PAGES.get(reader.role, ())]
     leave = {"href": url_for("sign_in.sign_out"), "text": f"Sign out ({reader.full_name})"}
     return [*first, _link("public.releases", "What was released"), leave]
 

@@ -21,6 +21,9 @@ from safe_outputs.web.stamp import SCHEME, BadStamp
 log = logging.getLogger(__name__)
 
 API = "/api/"
+WRITTEN = ("comment", "purpose")
+"""The fields in which a person may have written something long."""
+
 KEEPS_WHAT_WAS_WRITTEN = frozenset({400, 401, 403, 409})
 UNFORESEEN = (
     "Something went wrong in Saferoom, and nothing was changed or released. Try again; if it stays, tell the operator "
@@ -126,7 +129,7 @@ def _page(status: int, sentence: str) -> Response:
         "problem.html",
         heading=_HEADINGS.get(status, "Something went wrong"),
         sentence=sentence,
-        written=request.form.get("comment", "") if status in KEEPS_WHAT_WAS_WRITTEN else "",
+        written=next(filter(None, map(request.form.get, WRITTEN)), "") if status in KEEPS_WHAT_WAS_WRITTEN else "",
         refused=status == HTTPStatus.FORBIDDEN and TOKEN in session,
     )
     return make_response(page, status)

@@ -15,7 +15,9 @@ class WebSettingsError(Invalid):
 
 @dataclass(frozen=True)
 class WebSettings:
-    """Where the service reads and how it is reached. Raises `WebSettingsError`.
+    """Where the service reads and writes, and how it is reached. Raises `WebSettingsError`.
+
+    `incoming` is the folder of what researchers bring in, by project; `session_lock` the lock of their environment.
 
     `prefix` is the path under which the hub's proxy serves it, `public_url` the address that people type (prefix
     included), `hub_prefix` the path of the hub itself. `notices` stand on top of every page. Where the hub's API is,
@@ -25,6 +27,8 @@ class WebSettings:
     database_url: str
     store: Path
     releases: Path
+    incoming: Path
+    session_lock: Path
     public_url: str
     session_key: str = field(repr=False)
     gate_key: str = field(repr=False)

@@ -78,6 +78,11 @@ def sign_out() -> Response:
 @access("signed_in")
 def home() -> Response:
     """The first page of each role."""
-    pages = {Role.OUTPUT_CHECKER: "queue.desk", Role.RESEARCHER: "author.requests"}
+    pages = {
+        Role.OUTPUT_CHECKER: "queue.desk",
+        Role.RESEARCHER: "author.requests",
+        Role.DATA_STEWARD: "ingress.desk",
+        Role.OPERATOR: "packages.packages",
+    }
     page = pages.get(reader().role)
     return make_response(redirect(url_for(page)) if page else render_template("home.html"))

@@ -111,6 +111,12 @@ HISTORY: Mapping[str, str] = {
     "request.not_released": "could not release it, and will try again",
     "request.recalled": "recalled the release",
     "request.withdrawn": "withdrew it",
+    "ingress.asked": "asked to bring it in",
+    "ingress.scanned": "scanned it",
+    "ingress.accepted": "accepted it",
+    "ingress.delivered": "delivered it",
+    "ingress.declined": "declined it",
+    "ingress.withdrawn": "withdrew it",
 }
 
 

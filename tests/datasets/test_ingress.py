@@ -497,6 +497,8 @@ def test_a_delivery_that_dies_between_any_two_writes_is_finished_later(house: Ho
         house.engine.dispose()
         died = _in_a_process_that_dies(house, number, partial(_deliver, incoming, request_id))
         seen = incoming / "heron" / request_id
+        whole = {path.name for path in (incoming / "heron").iterdir()} if (incoming / "heron").exists() else set()
+        assert all(name.startswith("i-") for name in whole), "something half done lies where sessions see it"
         assert not seen.exists() or {path.name for path in seen.iterdir()} == {"clean.py", "codes.csv", "manifest.json"}
         assert resume_all(house.engine, house.store, incoming) == 0
         assert events(house, request_id)[-2:] == ["ingress.accepted", "ingress.delivered"]

@@ -232,6 +232,16 @@ def test_a_range_holds_what_the_standard_holds(bounds: list[tuple[str, str]], ve
     assert VersionRange.read(text).holds(version + suffix) == expected
 
 
+@pytest.mark.parametrize("version", ["0.9", "1", "1.0.0", "1.0.1", "1.post1", "1.0.post2", "1+cpu", "1rc1", "1!1", "x"])
+@pytest.mark.parametrize("bound", ["1", "1.0", "1.0.0.0", "1.1", "2"])
+@pytest.mark.parametrize("sign", [">=", "<=", "==", ">", "<"])
+def test_a_range_at_its_edges(sign: str, bound: str, version: str) -> None:
+    """Epochs and what is no version are held by no range: they are never what was asked for."""
+    sound = version not in {"x", "1!1", "1rc1"}
+    expected = sound and SpecifierSet(sign + bound).contains(version)
+    assert VersionRange.read(sign + bound).holds(version) == expected
+
+
 def test_a_range_is_kept_without_blanks() -> None:
     assert VersionRange.read(" >= 1.7 , <2").text == ">=1.7,<2"
 

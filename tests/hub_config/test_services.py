@@ -4,9 +4,14 @@ import dataclasses
 
 import pytest
 
+from datasets.ingress import requests
+from datasets.ingress.models import IngressRequest
+from datasets.ingress.scan import File
+from governance.database import now, transaction
 from hub_config import services
 from hub_config.secrets import Secret
 from hub_config.wsgi import web_settings
+from safe_outputs.store import Store
 from tests.hub_config.house import House
 
 
@@ -45,3 +50,21 @@ def test_every_folder_of_the_checker_is_prepared(house: House) -> None:
 @pytest.mark.parametrize("name", ["outputs_socket", "hub_socket", "proxy_api_socket"])
 def test_sockets_lie_in_the_run_folder(house: House, name: str) -> None:
     assert getattr(house.settings, name).parent == house.settings.run
+
+
+def test_outputs_service_finishes_what_a_killed_one_left_of_a_delivery(house: House) -> None:
+    store = Store(house.settings.store)
+    day = now().date()
+    files = [File("codes.csv", b"code\n1\n")]
+    request_id = requests.bring_in(
+        house.engine, store, author="ada", project="heron", purpose="Codes.", files=files, today=day
+    )
+    with transaction(house.engine) as session:
+        request = session.get_one(IngressRequest, request_id)
+        seen = request.content_hash or ""
+        requests.accept(session, request, steward="steve", seen=seen, reason="Codes.", today=day)
+    leftover = house.settings.incoming / ".making-killed"
+    leftover.mkdir()
+    services._finish_deliveries(house.settings)
+    assert (house.settings.incoming / "heron" / request_id / "codes.csv").read_bytes() == b"code\n1\n"
+    assert not leftover.exists()

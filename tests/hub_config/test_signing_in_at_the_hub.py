@@ -265,9 +265,7 @@ def test_operators_page_is_the_operators_alone(running: Running, name: str) -> N
     with sign_in(running, name) as browser:
         page = browser.http.get("/hub/operator")
         assert page.status_code == 403
-        assert (
-            driver._sentence(page) == "Only operators see which sessions run and stop them. Your role is another one."
-        )
+        assert driver._sentence(page).startswith("Only operators see which sessions run and stop them")
         form = {"_xsrf": browser.token("/hub/"), "person": "ada", "project": "heron", "reason": REASON}
         assert browser.http.post("/hub/operator", data=form).status_code == 403
     with anonymous(running) as browser:

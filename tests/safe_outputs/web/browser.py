@@ -25,6 +25,8 @@ def settings_in(folder: Path, **facts: Any) -> WebSettings:
         "database_url": f"sqlite:///{folder}/register.sqlite",
         "store": folder / "store",
         "releases": folder / "releases",
+        "incoming": folder / "incoming",
+        "session_lock": folder / "session.txt",
         "public_url": f"http://127.0.0.1:8000{PREFIX}/",
         "session_key": "session " * 5,
         "gate_key": GATE_KEY,

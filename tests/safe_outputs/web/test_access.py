@@ -8,6 +8,7 @@ from governance.people import Person
 from safe_outputs.web import stamp
 from safe_outputs.web.access import DOORS, declared
 from tests.governance.people_factory import FAR
+from tests.safe_outputs.bringing_in import something_asked
 from tests.safe_outputs.house import House, a_submitted_request
 from tests.safe_outputs.web.browser import GATE_KEY, PREFIX, Browser, KnownByName, sentence_of
 
@@ -29,13 +30,14 @@ EVERYBODY = dict.fromkeys([NOBODY, *PEOPLE], HERE)
 REFUSED = dict.fromkeys(PEOPLE, 403) | {NOBODY: TO_HUB}
 FORBIDDEN = dict.fromkeys(PEOPLE, 403) | {NOBODY: 401}
 STAMPED_ONLY = dict.fromkeys([NOBODY, *PEOPLE], 401)
-SIGNED_IN = {"data owner": HERE, "data steward": HERE, "operator": HERE}
+RESEARCHERS = ("researcher", "researcher of another project")
+NO_STRANGER = dict.fromkeys([*RESEARCHERS, "output checker", "data owner", "data steward", "operator"], HERE)
 
 EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/"): REFUSED
-    | SIGNED_IN
+    | {"data owner": HERE}
     | dict.fromkeys(["researcher", "researcher of another project"], 302)
-    | {"output checker": 302},
+    | dict.fromkeys(["output checker", "data steward", "operator"], 302),
     ("GET", "/sign-in"): dict.fromkeys([NOBODY, *PEOPLE], TO_HUB),
     ("GET", "/oauth_callback"): dict.fromkeys([NOBODY, *PEOPLE], 403),
     ("GET", "/sign-out"): dict.fromkeys([NOBODY, *PEOPLE], 302),
@@ -46,6 +48,17 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/requests/<request_id>/vote"): FORBIDDEN | {"output checker": 400},
     ("POST", "/requests/<request_id>/withdraw"): FORBIDDEN
     | dict.fromkeys(["researcher", "researcher of another project"], 400),
+    ("GET", "/incoming"): REFUSED | dict.fromkeys(RESEARCHERS, HERE),
+    ("POST", "/incoming"): FORBIDDEN | dict.fromkeys(RESEARCHERS, 400),
+    ("GET", "/incoming/queue"): REFUSED | {"data steward": HERE},
+    ("GET", "/incoming/<ingress_id>"): REFUSED | {"researcher": HERE, "data steward": HERE},
+    ("GET", "/incoming/<ingress_id>/files/<int:position>"): REFUSED | {"researcher": HERE, "data steward": HERE},
+    ("POST", "/incoming/<ingress_id>/withdraw"): FORBIDDEN | dict.fromkeys(RESEARCHERS, 400),
+    ("POST", "/incoming/<ingress_id>/decide"): FORBIDDEN | {"data steward": 400},
+    ("POST", "/incoming/<ingress_id>/resume"): FORBIDDEN | {"data steward": 400},
+    ("GET", "/packages"): REFUSED | NO_STRANGER,
+    ("POST", "/packages"): FORBIDDEN | dict.fromkeys(RESEARCHERS, 400),
+    ("POST", "/packages/<package_request_id>/<action>"): FORBIDDEN | {"operator": 400},
     ("GET", "/releases"): EVERYBODY,
     ("GET", "/releases/<release_id>"): dict.fromkeys([NOBODY, *PEOPLE], 404),
     ("GET", "/releases/<release_id>/files/<name>"): dict.fromkeys([NOBODY, *PEOPLE], 404),
@@ -93,11 +106,12 @@ def test_a_route_that_declares_nothing_is_refused_to_all(app: Flask) -> None:
 
 def test_everybody_on_every_route(app: Flask, house: House) -> None:
     """The whole table, role × route, with real requests; every refusal has a sentence."""
-    request_id = a_submitted_request(house)
+    request_id, ingress_id = a_submitted_request(house), something_asked(house)
     _cora_expires(house)
     wrong = []
     for (method, rule), expected in EXPECTED.items():
         path = rule.replace("<request_id>", request_id).replace("<path:name>", "icon.svg")
+        path = path.replace("<ingress_id>", ingress_id).replace("<int:position>", "1")
         for who, status in expected.items():
             browser = Browser(app) if who == NOBODY else Browser(app).sign_in(PEOPLE[who])
             answer = browser.client.open(PREFIX + path, method=method, buffered=True)

@@ -1,24 +1,37 @@
 """The pages in a real browser: they work without JavaScript and by keyboard, and ask no other host for anything."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, FilePayload, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from datasets.ingress.scan import File
 from safe_outputs.transitions import RequestState
 from safe_outputs.web.access import TOKEN
+from tests.safe_outputs.bringing_in import something_asked
 from tests.safe_outputs.factories import PRIVATE_COUNT, a_finding
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, the_request
 from tests.safe_outputs.web.browser import PREFIX, TOKEN_OF
 from tests.safe_outputs.web.test_request_page import HOSTILE
 
 pytestmark = pytest.mark.browser
+
+SESSION_LOCK = Path(__file__).resolve().parents[3] / "requirements" / "session.txt"
+RUN = "window.ran = 1; alert(1); console.log(1); fetch('http://127.0.0.1:1/')"
+HOSTILE_FILES = (
+    File("a.py", f'x = 1 # </pre><script>{RUN}</script><img src=x onerror="{RUN}"><svg onload="{RUN}">'.encode()),
+    File("b.csv", f"code,name\n1,\"<script>{RUN.replace(',', ';')}</script>\"\n2,=cmd|'/C calc'!A0\n".encode()),
+    File("c.json", b'{"a": "</pre><iframe srcdoc=\'<script>parent.ran = 1</script>\'></iframe>"}'),
+    File("d.txt", "text \u202e </pre><a href=javascript:alert(1) autofocus onfocus=alert(1)>\u200b</a>".encode()),
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +139,51 @@ def test_hostile_text_is_dead_and_no_other_host_is_asked(site: Site, house: Hous
         assert visit.alive == []
         assert visit.asked
         assert [url for url in visit.asked if not url.startswith(visit.root)] == []
+
+
+def test_no_script_of_a_file_that_is_brought_in_runs(site: Site, house: House) -> None:
+    """On the steward's page and the researcher's, with scripts switched on; what is asked of the network is ours."""
+    ingress_id = something_asked(house, *HOSTILE_FILES, purpose=HOSTILE)
+    pages = [f"/incoming/{ingress_id}", *(f"/incoming/{ingress_id}/files/{n + 1}" for n in range(len(HOSTILE_FILES)))]
+    for who, path in [*(("stan", each) for each in ["/incoming/queue", *pages]), *(("rosa", each) for each in pages)]:
+        visit = site.visit(who, scripts=True)
+        page = visit.open(path)
+        assert page.evaluate("window.ran") is None
+        assert page.locator("main script, main img, main iframe, main svg, main object").count() == 0
+        assert visit.alive == []
+        assert visit.asked
+        assert [url for url in visit.asked if not url.startswith(visit.root)] == []
+
+
+def test_bringing_in_works_without_javascript(site: Site, house: House) -> None:
+    page = site.visit("rosa", scripts=False).open("/incoming")
+    page.get_by_label("What it is, where it comes from").fill("Codes of the sites.")
+    page.get_by_label("Files").set_input_files(
+        [
+            FilePayload(name="codes.csv", mimeType="text/csv", buffer=b"code,name\n1,one\n"),
+            FilePayload(name="clean.py", mimeType="text/x-python", buffer=b"import pandas\n"),
+        ]
+    )
+    page.get_by_role("button", name="Ask a data steward").click()
+    assert page.get_by_text("Your request is with the data stewards").is_visible()
+    page = site.visit("stan", scripts=False).open("/incoming/queue")
+    page.get_by_role("link", name="codes.csv").click()
+    page.get_by_label("Why").fill("Codes of a classification.")
+    page.get_by_role("button", name="Accept these 2 files").click()
+    assert page.get_by_text("The files are delivered.").is_visible()
+    assert len(list(house.folder.joinpath("incoming", "heron").glob("*/codes.csv"))) == 1
+
+
+@pytest.mark.parametrize("width", [320, 768, 1400])
+@pytest.mark.parametrize("who", ["rosa", "stan", "otto"])
+def test_no_page_about_bringing_in_is_wider_than_its_window(site: Site, house: House, who: str, width: int) -> None:
+    shutil.copy(SESSION_LOCK, house.folder / "session.txt")
+    ingress_id = something_asked(house, *HOSTILE_FILES)
+    shown = {"rosa": ["/incoming", f"/incoming/{ingress_id}", "/packages"], "otto": ["/packages"]}
+    visit = site.visit(who, scripts=True, width=width)
+    for path in shown.get(who, ["/incoming/queue", f"/incoming/{ingress_id}", f"/incoming/{ingress_id}/files/1"]):
+        page = visit.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
 @pytest.mark.parametrize("width", [320, 768, 1400])
