@@ -34,7 +34,7 @@ def venues() -> Iterator[Venues]:
     with ExitStack() as stack:
         enter = stack.enter_context
         house, twin_house = enter(furnished(real=True)), enter(furnished(real=False))
-        together(lambda: enter(running(house)), lambda: enter(running(twin_house)))
+        enter(running(house, twin_house))
         real, twin, colleague, elsewhere = together(
             lambda: enter(signed_in(house, "ada", "heron")),
             lambda: enter(signed_in(twin_house, "ada", "heron")),

@@ -54,8 +54,8 @@ _row(
 )
 _row(
     "flooded_gate",
-    "Call the gate without end, and hold as many connections to it as may be, while a neighbour works.",
-    "a kernel's limit of open files and processes; calls are small, and the outputs service answers them in threads",
+    "Call the gate without end, and hold hundreds of connections to it, while a neighbour works.",
+    "the hub passes calls on without waiting, and the outputs service answers them in threads",
     Control.COUNT,
 )
 _row(

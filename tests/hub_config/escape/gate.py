@@ -6,13 +6,13 @@ import os
 import socket
 import time
 from types import SimpleNamespace
-from typing import Any
 
 from tests.hub_config.escape.attempt import Attempt, Closed, Control, Family, add, attempt, closed_if_empty
 
 FIXED = "the gate's list of calls; everything else is refused before anything is forwarded"
 STAMP = "the gate stamps each call itself, and passes on no header but the content's type"
 SECONDS = 10
+CONNECTIONS = 300
 BY_THE_GATE = (400, 403, 405, 411, 413, 501)
 
 
@@ -156,13 +156,17 @@ def forbidden_after_allowed(facts: SimpleNamespace) -> str:
 
 
 def keep_busy(facts: SimpleNamespace, seconds: float) -> str:
-    """Hold as many connections to the gate as there may be, and call it without end from several processes."""
-    held: list[Any] = []
-    with contextlib.suppress(OSError):
-        for _ in range(3900):
-            held.append(socket.socket(socket.AF_UNIX))
-            held[-1].settimeout(1)
-            held[-1].connect(facts.behind)
+    """Hold hundreds of connections to the gate, and call it without end from several processes."""
+    held: list[socket.socket] = []
+    enough = time.monotonic() + seconds / 2
+    while len(held) < CONNECTIONS and time.monotonic() < enough:
+        peer = socket.socket(socket.AF_UNIX)
+        peer.settimeout(0.2)
+        try:
+            peer.connect(facts.behind)
+            held.append(peer)
+        except OSError:
+            peer.close()
     reading, writing = os.pipe()
     for _ in range(3):
         if os.fork() == 0:

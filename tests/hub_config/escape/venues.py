@@ -117,13 +117,18 @@ def furnished(*, real: bool) -> Iterator[House]:
 
 
 @contextmanager
-def running(house: House) -> Iterator[House]:
-    """The same while it runs."""
-    hub = start_hub(house, house.settings.state.parent / "hub.log")
+def running(*houses: House) -> Iterator[None]:
+    """The same while they run. They are started and stopped side by side."""
+    hubs: list[subprocess.Popen[bytes]] = []
     try:
-        yield house
+        together(*(lambda house=house: hubs.append(start_hub(house, _log(house))) for house in houses))
+        yield
     finally:
-        stop_hub(hub)
+        together(*(lambda hub=hub: stop_hub(hub) for hub in hubs))
+
+
+def _log(house: House) -> Path:
+    return house.settings.state.parent / "hub.log"
 
 
 @contextmanager
