@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from datasets.errors import DamagedFile, WrongState
 from datasets.files import PRIVATE_FOLDER, publish_folder, scratch, sweep
 from datasets.ingress import requests
+from datasets.ingress.errors import NotWritten
 from datasets.ingress.models import IngressRequest
 from datasets.ingress.names import MANIFEST
 from datasets.ingress.requests import SYSTEM, Contents
@@ -44,6 +45,17 @@ def project_folder(incoming: Path, project: str) -> Path:
     return folder
 
 
+def share(incoming: Path, project: str, group: int) -> Path:
+    """Give the project's folder, and all that was delivered into it, to the project's group; the folder.
+
+    For the hub, before a session mounts the folder: what is delivered later belongs to the same group.
+    """
+    folder = project_folder(incoming, project)
+    for path in (folder, *folder.rglob("*")):
+        _give(path, group)
+    return folder
+
+
 def deliver(engine: Engine, contents: Contents, incoming: Path, request_id: str) -> Path:
     """Write an accepted request's files and record that they are delivered; the folder in which they are.
 
@@ -51,6 +63,7 @@ def deliver(engine: Engine, contents: Contents, incoming: Path, request_id: str)
 
     Raises:
         WrongState: it is not accepted, or the project is not open now.
+        NotWritten: the disk does not take it; it stays accepted.
         DamagedFile: stored bytes, or a delivery that is there already, are not what was accepted.
     """
     with reading(engine) as session:
@@ -58,8 +71,14 @@ def deliver(engine: Engine, contents: Contents, incoming: Path, request_id: str)
         if request.state is not IngressState.DELIVERED:
             requests.require(session, request, SYSTEM, Action.DELIVER, now().date())
         files = _files(contents, request)
-    folder = project_folder(incoming, request.project_id) / request.id
-    _write(incoming, folder, files)
+    try:
+        folder = project_folder(incoming, request.project_id) / request.id
+        _write(incoming, folder, files)
+    except OSError as error:
+        raise NotWritten(
+            f"The files are accepted, but could not be written: {os.strerror(error.errno or 0)}. Nothing is lost. "
+            "Tell the operator, then try again."
+        ) from None
     with transaction(engine) as session:
         _record(session, session.get_one(IngressRequest, request_id), hashlib.sha256(files[MANIFEST]).hexdigest())
     return folder
@@ -144,9 +163,9 @@ def _write_file(path: Path, content: bytes, group: int) -> None:
 
 
 def _give(path: Path, group: int) -> None:
-    """Deliveries belong to their project's group, whose number the hub gives to the project's folder."""
-    if path.stat().st_gid != group:
-        os.chown(path, -1, group)
+    """Deliveries belong to their project's group, as the project's folder does (`share`)."""
+    if path.lstat().st_gid != group:
+        os.chown(path, -1, group, follow_symlinks=False)
 
 
 def _require_same(folder: Path, files: Mapping[str, bytes]) -> None:

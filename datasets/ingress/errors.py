@@ -3,13 +3,14 @@
     DatasetsError
     ├── NotTaken              422  the bytes, the name or the words are none that are taken in
     ├── NotYours              403  somebody else has to take this step, or may see this
-    └── UnknownIngress        404
+    ├── UnknownIngress        404
+    └── NotWritten            503  a delivery could not be written
 
 A request in the wrong state raises `datasets.errors.WrongState`, content that changed `datasets.errors.DamagedFile`.
 """
 
 from datasets.errors import DatasetsError
-from governance.errors import Invalid, NotFound, Refused
+from governance.errors import Invalid, NotFound, Refused, Unavailable
 
 
 class NotTaken(DatasetsError, Invalid):
@@ -26,3 +27,7 @@ class NotYours(DatasetsError, Refused):
 
 class UnknownIngress(DatasetsError, NotFound):
     """No request to bring something in of this name, or none that this person may see."""
+
+
+class NotWritten(DatasetsError, Unavailable):
+    """Accepted files could not be written to their project's folder; they stay accepted."""

@@ -1,5 +1,6 @@
 """Requests to bring something in: who may do what when, what is logged, what is delivered, whatever dies on the way."""
 
+import errno
 import hashlib
 import json
 import os
@@ -16,8 +17,8 @@ from sqlalchemy import Engine
 
 from datasets.errors import DamagedFile, WrongState
 from datasets.ingress import delivery, requests
-from datasets.ingress.delivery import deliver, project_folder, resume_all
-from datasets.ingress.errors import NotTaken, NotYours, UnknownIngress
+from datasets.ingress.delivery import deliver, project_folder, resume_all, share
+from datasets.ingress.errors import NotTaken, NotWritten, NotYours, UnknownIngress
 from datasets.ingress.limits import limit
 from datasets.ingress.models import IngressRequest
 from datasets.ingress.scan import File
@@ -413,6 +414,34 @@ def test_a_row_that_changed_after_acceptance_is_not_delivered(house: House, inco
     house.do(swap)
     with pytest.raises(DamagedFile, match="not what a steward accepted"):
         deliver(house.engine, house.store, incoming, request_id)
+
+
+def test_a_full_disk_is_said_and_the_delivery_waits(house: House, incoming: Path, monkeypatch) -> None:
+    request_id = in_state(house, incoming, S.ACCEPTED)
+
+    def full(_path: Path, _content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "a text that could hold a path")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_bytes", full)
+        with pytest.raises(NotWritten, match="No space left on device") as failed:
+            deliver(house.engine, house.store, incoming, request_id)
+        assert "path" not in failed.value.sentence
+        assert resume_all(house.engine, house.store, incoming) == 1
+    assert state_of(house, request_id) is S.ACCEPTED
+    assert list((incoming / "heron").iterdir()) == []
+    assert resume_all(house.engine, house.store, incoming) == 0
+    assert state_of(house, request_id) is S.DELIVERED
+
+
+def test_deliveries_belong_to_the_projects_group(house: House, incoming: Path) -> None:
+    group = 234_567 if os.geteuid() == 0 else os.getegid()  # a user without rights has no other group to give to
+    earlier = deliver(house.engine, house.store, incoming, in_state(house, incoming, S.ACCEPTED))
+    folder = share(incoming, "heron", group)
+    later = deliver(house.engine, house.store, incoming, in_state(house, incoming, S.ACCEPTED))
+    assert folder == earlier.parent == later.parent
+    assert {path.stat().st_gid for path in (folder, *folder.rglob("*"))} == {group}
+    assert share(incoming, "wren", group).is_dir()
 
 
 @pytest.mark.parametrize("plant", ["another file", "a changed file", "a link"])
