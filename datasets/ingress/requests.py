@@ -242,9 +242,27 @@ def content_hash(request: IngressRequest) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def accept(session: Session, request: IngressRequest, *, steward: str, seen: str, reason: str, today: date) -> None:
-    """Let the files in, as the steward saw them. Raises `NotYours`, `WrongState`, `NotTaken`."""
+def accept(
+    session: Session,
+    contents: Contents,
+    request: IngressRequest,
+    *,
+    steward: str,
+    seen: str,
+    reason: str,
+    today: date,
+) -> None:
+    """Let the files in, as the steward saw them.
+
+    Raises:
+        NotYours: the person may not.
+        WrongState: it does not wait for her, or is not what she saw.
+        NotTaken: no reason, or one that is too long.
+        DamagedFile: a stored file is not the one that was sent (or what the store raises for it).
+    """
     require(session, request, steward, Action.ACCEPT, today)
+    for file in request.files:
+        read_file(contents, file)
     if seen != request.content_hash or seen != content_hash(request):
         raise WrongState("The request is not what you saw. Load its page again, read it, then decide.")
     _decide(session, request, Action.ACCEPT, steward, _require_reason(reason), content=seen)

@@ -159,8 +159,9 @@ def desk() -> Response:
 
 
 def _group(database: Database, anchor: str, heading: str, states: set[IngressState], empty: str) -> Group:
+    """What waits, longest first; what is done, newest first and the newest only, unless all is asked for."""
     found = requests.requests_in(database, frozenset(states))
-    shown = found[: -NEWEST_DONE - 1 : -1] if anchor == "done" and "done" not in request.args else found
+    shown = found[::-1][: None if "done" in request.args else NEWEST_DONE] if anchor == "done" else found
     return Group(anchor, heading, _lines(database, shown), len(found), empty)
 
 
@@ -185,7 +186,8 @@ def _decide(ingress_id: str, form: DecisionForm) -> str:
         found = _found(database, ingress_id)
         if decision == Action.ACCEPT:
             seen = form.content_hash.data or ""
-            requests.accept(database, found, steward=reader().name, seen=seen, reason=reason, today=today())
+            store, name = service().store, reader().name
+            requests.accept(database, store, found, steward=name, seen=seen, reason=reason, today=today())
         elif decision == Action.DECLINE:
             requests.decline(database, found, steward=reader().name, reason=reason, today=today())
         else:

@@ -13,6 +13,7 @@ from datasets.ingress.states import IN_WORDS, OWNERS, Action, IngressState, Move
 from datasets.ingress.text import lines_of
 from governance import audit
 from governance.audit import AuditEvent
+from governance.errors import SaferoomError
 from governance.people import find_person
 from governance.projects import find_project
 from safe_outputs.web import words
@@ -65,7 +66,9 @@ class FileView:
     size: int
     digest: str
     report: Report | None
-    excerpt: Excerpt
+    excerpt: Excerpt | None
+    problem: str = ""
+    """Why the file cannot be shown; it is not what was sent."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,13 @@ def whose_move(session: Session, request: IngressRequest, reader: Reader, today:
 def view_of(
     session: Session, contents: requests.Contents, request: IngressRequest, reader: Reader, today: date
 ) -> View:
-    """The request with the beginning of each file. Raises where a stored file is not the one that was sent."""
+    """The request with the beginning of each file; a stored file that is not the one that was sent has a problem."""
     return View(
         line=line_of(session, request, reader, today),
         request=request,
         author_name=find_person(session, request.author).full_name,
         project_purpose=find_project(session, request.project_id).purpose,
-        files=tuple(file_view(contents, file, 1, PREVIEW_LINES, PREVIEW_CHARACTERS) for file in request.files),
+        files=tuple(_preview(contents, file) for file in request.files),
         reasons={
             action.value: requests.why_not(session, request, reader.name, action, today)
             for action in (Action.ACCEPT, Action.DECLINE, Action.WITHDRAW)
@@ -127,9 +130,17 @@ def view_of(
     )
 
 
+def _preview(contents: requests.Contents, file: IngressFile) -> FileView:
+    try:
+        return file_view(contents, file, 1, PREVIEW_LINES, PREVIEW_CHARACTERS)
+    except SaferoomError as error:
+        return FileView(file.position, file.name, file.size, file.digest, file.report, None, error.sentence)
+
+
 def file_view(
     contents: requests.Contents, file: IngressFile, first: int, lines: int, characters: int | None
 ) -> FileView:
+    """One file with some of its lines. Raises where the stored bytes are missing or not those that were sent."""
     content = requests.read_file(contents, file)
     shown = excerpt(content, first, lines, characters)
     return FileView(file.position, file.name, file.size, file.digest, file.report, shown)

@@ -66,7 +66,7 @@ def accept(house: House, request_id: str, **changes: Any) -> None:
     def step(session) -> None:
         request = session.get(IngressRequest, request_id)
         facts = {"steward": "stan", "seen": request.content_hash, "reason": "Codes of a classification."}
-        requests.accept(session, request, today=TODAY, **{**facts, **changes})
+        requests.accept(session, house.store, request, today=TODAY, **{**facts, **changes})
 
     house.do(step)
 

@@ -62,7 +62,7 @@ def test_outputs_service_finishes_what_a_killed_one_left_of_a_delivery(house: Ho
     with transaction(house.engine) as session:
         request = session.get_one(IngressRequest, request_id)
         seen = request.content_hash or ""
-        requests.accept(session, request, steward="steve", seen=seen, reason="Codes.", today=day)
+        requests.accept(session, store, request, steward="steve", seen=seen, reason="Codes.", today=day)
     leftover = house.settings.incoming / ".making-killed"
     leftover.mkdir()
     services._finish_deliveries(house.settings)

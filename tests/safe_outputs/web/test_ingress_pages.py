@@ -1,5 +1,6 @@
 """The pages about bringing in: the researcher's form, the steward's desk, and files that are shown and never run."""
 
+import hashlib
 import io
 import re
 from functools import partial
@@ -152,6 +153,33 @@ def test_a_delivery_that_failed_is_said_and_tried_again(app: Flask, house: House
     form = stan.form_of(f"/incoming/{ingress_id}", f"/incoming/{ingress_id}/resume")
     assert stan.post(f"/incoming/{ingress_id}/resume", form).status_code == 303
     assert state_of(house, ingress_id) is IngressState.DELIVERED
+
+
+def test_a_file_that_was_damaged_is_said_and_the_request_can_be_declined(app: Flask, house: House) -> None:
+    ingress_id, stan = something_asked(house), Browser(app).sign_in("stan")
+    digest = hashlib.sha256(CODE.content).hexdigest()
+    path = house.folder / "store" / digest[:2] / digest
+    path.chmod(0o600)
+    path.write_bytes(b"import evil\n")
+    page = stan.get(f"/incoming/{ingress_id}")
+    assert page.status_code == 200
+    assert "It cannot be shown, so do not accept it." in page.text and "evil" not in page.text
+    assert stan.get(f"/incoming/{ingress_id}/files/1").status_code == 500
+    assert decide(stan, ingress_id, "accept").status_code == 500
+    assert state_of(house, ingress_id) is IngressState.SCANNED
+    assert decide(stan, ingress_id, "decline").status_code == 303
+
+
+def test_the_desk_shows_the_newest_of_what_is_done(app: Flask, house: House) -> None:
+    asked = []
+    for _ in range(22):
+        asked.append(something_asked(house))
+        house.do(partial(_put, asked[-1], IngressState.WITHDRAWN))
+    stan = Browser(app).sign_in("stan")
+    listed = re.findall(r"/incoming/(i-[0-9a-f]+)", stan.get("/incoming/queue").text)
+    assert listed == asked[:1:-1]
+    assert "These are the 20 newest of 22" in sentence_of(stan.get("/incoming/queue"))
+    assert re.findall(r"/incoming/(i-[0-9a-f]+)", stan.get("/incoming/queue?done=all").text) == asked[::-1]
 
 
 def test_what_cannot_be_accepted_now_can_be_declined(app: Flask, house: House) -> None:
