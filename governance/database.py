@@ -1,4 +1,11 @@
-"""One database for the register, the datasets and the review queue, so that state and audit commit together (I8)."""
+"""One database for the register, the datasets and the review queue, so that state and audit commit together (I8).
+
+SQLite or PostgreSQL, by URL. Rules that look first and write then (one vote for each checker, a code used once, the
+next number of an event, at most so many requests) hold because one transaction writes at a time. SQLite: an immediate
+transaction has the write lock from its beginning. PostgreSQL: a writer takes one advisory lock before it reads
+anything, and reads what is committed then; it is given up with the transaction. Readers and writers wait for nobody of
+the other kind.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +18,27 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
+from governance.database_errors import DatabaseUnavailable, ForgetfulDatabase, told
+from governance.database_text import keep_nulls
+
+__all__ = [
+    "Base",
+    "DatabaseUnavailable",
+    "ForgetfulDatabase",
+    "UtcDateTime",
+    "now",
+    "open_database",
+    "reading",
+    "transaction",
+]
+
 BUSY_TIMEOUT_MS = 30_000
+"""How long one waits for another who writes."""
+IDLE_MS = 60_000
+"""How long one may be in a transaction on PostgreSQL without doing anything."""
+WRITER_LOCK = 7_203_365_118
+"""PostgreSQL's advisory lock of the one who writes to the register."""
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+pg8000"}
 
 
 class Base(DeclarativeBase):
@@ -50,11 +77,23 @@ def now() -> datetime:
 
 
 def open_database(url: str) -> Engine:
-    """An engine on `url`. SQLite is set to WAL, full synchronisation, foreign keys and immediate transactions."""
-    engine = create_engine(url)
-    if make_url(url).get_backend_name() == "sqlite":
+    """An engine on `url`. What is committed is on disk; what was read while others write is one state.
+
+    SQLite is set to WAL, full synchronisation, foreign keys and immediate transactions, PostgreSQL (by pg8000) to
+    synchronous commits. Nothing connects yet.
+    """
+    address = make_url(url)
+    address = address if "+" in address.drivername else address.set(drivername=_DRIVERS[address.get_backend_name()])
+    if address.get_backend_name() == "sqlite":
+        engine = create_engine(address)
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    engine = create_engine(address, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "begin", _begin_postgresql)
+    _take_a_dead_socket_for_a_dead_connection(engine.dialect)
+    keep_nulls(engine)
     return engine
 
 
@@ -71,20 +110,63 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     cursor.close()
 
 
-def _begin_immediate(connection: Any) -> None:
-    reading = connection.get_execution_options().get("saferoom_reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def _begin_sqlite(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN" if _only_reads(connection) else "BEGIN IMMEDIATE")
+
+
+def _prepare_postgresql(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SELECT current_setting('fsync'), current_setting('synchronous_commit')")
+    fsync, synchronous = cursor.fetchone() or ("off", "off")
+    if fsync != "on":
+        raise ForgetfulDatabase
+    if synchronous == "off":
+        cursor.execute("SET synchronous_commit = on")
+    cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+    connection.commit()
+
+
+def _begin_postgresql(connection: Any) -> None:
+    if _only_reads(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")  # see what one waited for
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})").close()
+
+
+def _only_reads(connection: Any) -> bool:
+    return bool(connection.get_execution_options().get("saferoom_reading", False))
+
+
+def _take_a_dead_socket_for_a_dead_connection(dialect: Any) -> None:
+    """SQLAlchemy asks each pooled connection whether it lives; pg8000 may answer with its socket's own error."""
+    ask = dialect.do_ping
+
+    def lives(connection: Any) -> bool:
+        try:
+            return bool(ask(connection))
+        except OSError:
+            return False
+
+    dialect.do_ping = lives
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
-    """A session whose changes commit together at the end, or not at all. Writers are serialised."""
-    with Session(engine, expire_on_commit=False) as session, session.begin():
+    """A session whose changes commit together at the end, or not at all. One transaction writes at a time.
+
+    Raises:
+        DatabaseUnavailable: it cannot be reached, is full, or somebody else writes for too long.
+    """
+    with told(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+        session.connection()  # PostgreSQL's lock is had before anything is read
         yield session
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session that sees one consistent state, waits for no writer, and never commits."""
-    with Session(engine.execution_options(saferoom_reading=True), expire_on_commit=False) as session:
+    """A session that sees one state, waits for no writer, and never commits. Raises `DatabaseUnavailable`."""
+    only_reads = engine.execution_options(saferoom_reading=True)
+    with told(engine), Session(only_reads, expire_on_commit=False) as session:
         yield session

@@ -14,7 +14,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -54,6 +62,7 @@ class Settings(BaseModel):
     session_lock: Path = CHECKOUT / "requirements" / "session.txt"
     proxy_command: Path = CHECKOUT / "node_modules" / ".bin" / "configurable-http-proxy"
     examples: Path = CHECKOUT / "examples"
+    register_database: str | None = None
     ledger_database: str | None = None
     checker_memory_mb: int | None = Field(default=None, ge=500)
     checker_temp_gb: int = Field(default=16, ge=1)
@@ -107,15 +116,16 @@ class Settings(BaseModel):
             return url and url.rstrip("/")
         raise ValueError("an address like https://saferoom.example.org is needed, without a path")
 
-    @field_validator("ledger_database")
+    @field_validator("register_database", "ledger_database")
     @classmethod
-    def _without_password(cls, address: str | None) -> str | None:
+    def _without_password(cls, address: str | None, field: ValidationInfo) -> str | None:
         """Settings travel in the environment of processes, where no secret may be (I12)."""
         if address is None or _is_postgresql_without_password(address):
             return address
+        name = str(field.field_name).removesuffix("_database")
         raise ValueError(
-            "an address like postgresql://ledger@/ledger?unix_sock=/run/postgresql/.s.PGSQL.5432 is needed, without a "
-            "password: let PostgreSQL know the checker by its operating-system user (peer)"
+            f"an address like postgresql://{name}@/{name}?unix_sock=/run/postgresql/.s.PGSQL.5432 is needed, without a "
+            "password: let PostgreSQL know Saferoom by its operating-system user (peer)"
         )
 
     @field_validator("without")
@@ -185,7 +195,8 @@ class Settings(BaseModel):
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.database}"
+        """Where register, queue and audit chain are kept: in the state folder, unless a PostgreSQL is named."""
+        return self.register_database or f"sqlite:///{self.database}"
 
     @property
     def secrets(self) -> Path:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from governance import people
 from governance.database import Base, open_database
+from tests import postgresql
 
 # In CI the same examples every time: a change is judged by itself, not by the luck of the draw.
 settings.register_profile("ci", derandomize=True)
@@ -24,10 +25,52 @@ def _quick_passwords() -> None:
     people._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
+ON_BOTH = (
+    "tests.governance.",
+    "tests.datasets.test_copies",
+    "tests.datasets.test_populations",
+    "tests.datasets.test_release_policy",
+    "tests.datasets.test_versions",
+    "tests.safe_outputs.test_earlier",
+    "tests.safe_outputs.test_releasing",
+    "tests.safe_outputs.test_requests",
+    "tests.safe_outputs.test_standing",
+    "tests.safe_outputs.web.test_access",
+    "tests.safe_outputs.web.test_author",
+    "tests.safe_outputs.web.test_public",
+    "tests.safe_outputs.web.test_queue",
+    "tests.safe_outputs.web.test_request_page",
+    "tests.safe_outputs.web.test_session_api",
+)
+"""How the names of the modules begin whose tests run once on each kind of database: there it decides something."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "engine" in metafunc.fixturenames and f"{metafunc.module.__name__}.".startswith(ON_BOTH):
+        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True)
+
+
+TEMPLATE = "tables"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A PostgreSQL server with the tables in a database to copy from, started when the first test needs it."""
+    with postgresql.running() as server:
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        engine = open_database(server.url(TEMPLATE))
+        Base.metadata.create_all(engine)
+        engine.dispose()
+        yield server
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A real database with every table of the packages imported so far."""
-    engine = open_database(f"sqlite:///{tmp_path}/register.sqlite")
-    Base.metadata.create_all(engine)
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A real database with every table of the packages imported so far; SQLite, unless the test asks for both."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        engine = open_database(request.getfixturevalue("postgresql_server").new_database(TEMPLATE))
+    else:
+        engine = open_database(f"sqlite:///{tmp_path}/register.sqlite")
+        Base.metadata.create_all(engine)
     yield engine
     engine.dispose()

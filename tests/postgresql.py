@@ -21,6 +21,7 @@ PROGRAMS = "/usr/lib/postgresql/*/bin"
 UNPRIVILEGED = ("postgres", "nobody")
 USER = "ledger"
 SECONDS_TO_START = 60
+LINES_WHEN_STARTED = 8
 ROOM = 1 << 30
 
 
@@ -38,10 +39,10 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql://{USER}@/{database}?unix_sock={self.socket}"
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, like: str = "template1") -> str:
+        """The URL of a new database with what is in another: nothing, unless one is named."""
         name = f"test_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.url(name)
 
     def execute(self, statement: str, database: str = "postgres") -> None:
@@ -52,12 +53,13 @@ class Server:
     def _connect(self, database: str) -> Any:
         return pg8000.dbapi.connect(user=USER, database=database, unix_sock=str(self.socket))
 
-    def answers(self) -> bool:
+    def is_ready(self) -> bool:
+        """Whether the server says so in its own file; to be refused by one that starts would leave a socket behind."""
         try:
-            self._connect("postgres").close()
-        except (pg8000.dbapi.InterfaceError, pg8000.dbapi.DatabaseError):
+            lines = (self.folder / "data" / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
             return False
-        return True
+        return len(lines) == LINES_WHEN_STARTED and lines[-1].strip() == "ready"
 
 
 @contextlib.contextmanager
@@ -83,7 +85,7 @@ def running(*settings: str) -> Iterator[Server]:
 
 def _started(server: Server, process: subprocess.Popen[bytes]) -> Server:
     until = time.monotonic() + SECONDS_TO_START
-    while not server.answers():
+    while not server.is_ready():
         assert process.poll() is None and time.monotonic() < until, (server.folder / "log").read_text()
         time.sleep(0.05)
     return server

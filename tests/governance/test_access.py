@@ -1,6 +1,6 @@
 """Who may work, read and review; each predicate says why not (I9, I10)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 
 import pytest
@@ -29,14 +29,15 @@ def a_project(session: Session) -> projects.Project:
 
 
 @pytest.fixture
-def session(engine: Engine) -> Session:
+def session(engine: Engine) -> Iterator[Session]:
     with transaction(engine) as session:
         a_person(session, "ada")
         a_person(session, "owner", Role.DATA_OWNER)
         a_person(session, "cleo", Role.OUTPUT_CHECKER)
         projects.add_member(session, a_project(session), "ada", actor="lead")
         agree(session, project_id="wren", dataset="rand_hie", version=1, columns=["site"], owner="owner")
-    return Session(engine)
+    with Session(engine) as session:
+        yield session
 
 
 def test_a_member_with_every_right_may_work(session: Session) -> None:

@@ -6,23 +6,48 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from disclosure_control.privacy.ledger import Guarantee
 from governance import audit
+from governance.audit import AuditEvent
 from governance.database import open_database, reading, transaction
-from hub_config.migrations import migrate
+from governance.people import Person
+from hub_config.migrations import configuration, migrate
 from hub_config.migrations.models import METADATA
 from safe_outputs.standing import record_standing, standings
+from tests.governance.people_factory import a_person
+
+COPY = (
+    "(sequence, previous_hash, hash, at, actor, action, subject, detail)"
+    " SELECT {}, at, 'eve', action, subject, detail FROM audit_event WHERE sequence = {}"
+)
+REVISIONS = [each.revision for each in ScriptDirectory.from_config(configuration()).walk_revisions()][::-1]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database, of both kinds."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/register.sqlite"
+    else:
+        url = request.getfixturevalue("postgresql_server").new_database()
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
-def migrated(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_database(f"sqlite:///{tmp_path}/migrated.sqlite")
-    migrate(engine)
-    yield engine
-    engine.dispose()
+def migrated(empty: Engine) -> Engine:
+    migrate(empty)
+    return empty
+
+
+def an_event(engine: Engine, number: int = 1) -> None:
+    with transaction(engine) as session:
+        audit.record(session, "ada", "thing.done", f"thing:{number}", number=number, words="ünïcode “quoted”")
 
 
 def test_the_migrated_schema_equals_the_models(migrated: Engine) -> None:
@@ -31,33 +56,64 @@ def test_the_migrated_schema_equals_the_models(migrated: Engine) -> None:
 
 
 def test_migrating_again_changes_nothing_and_keeps_what_is_there(migrated: Engine) -> None:
-    with transaction(migrated) as session:
-        audit.record(session, "ada", "thing.done", "thing:1")
+    an_event(migrated)
     migrate(migrated)
     with reading(migrated) as session:
         assert audit.verify(session) == 1
 
 
-def test_a_register_of_the_first_release_is_brought_up_and_loses_nothing(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path}/first.sqlite")
-    migrate(engine, "0001")
-    with transaction(engine) as session:
-        audit.record(session, "ada", "thing.done", "thing:1")
-    with reading(engine) as session, pytest.raises(OperationalError, match="no such table"):
-        standings(session, ["visits"])
-    migrate(engine)
-    with transaction(engine) as session:
-        assert audit.verify(session) == 1
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_register_of_any_release_is_brought_up_and_loses_nothing(empty: Engine, revision: str) -> None:
+    migrate(empty, revision)
+    with transaction(empty) as session:
+        a_person(session, "ada")
+    an_event(empty)
+    migrate(empty)
+    an_event(empty, 2)
+    with transaction(empty) as session:
+        assert audit.verify(session) == 3
+        assert session.get_one(Person, "ada").full_name == "Ada"
         assert standings(session, ["visits"]) == ()
         record_standing(session, "visits", Guarantee("dataset:visits", 10**18, 0, 0, None))
-    engine.dispose()
+    with empty.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_migration_that_fails_leaves_what_was_there(empty: Engine) -> None:
+    migrate(empty, "0001")
+    with empty.begin() as connection:
+        connection.execute(text("CREATE TABLE presence (stray INTEGER)"))
+    with pytest.raises(DBAPIError, match="presence"):
+        migrate(empty)
+    with empty.begin() as connection:
+        connection.execute(text("DROP TABLE presence"))
+        assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "0001"
+    migrate(empty)
+
+
+CHANGES = (
+    ("both", "UPDATE audit_event SET actor = 'eve'"),
+    ("both", "UPDATE audit_event SET detail = '1'"),
+    ("both", "DELETE FROM audit_event"),
+    ("both", "DELETE FROM audit_event WHERE sequence = 2"),
+    ("sqlite", "INSERT OR REPLACE INTO audit_event " + COPY.format("1, previous_hash, hash", 1)),
+    ("postgresql", "TRUNCATE audit_event"),
+    ("both", "INSERT INTO audit_event " + COPY.format("4, hash, 'new'", 2)),
+    ("both", "INSERT INTO audit_event " + COPY.format("3, previous_hash, 'new'", 2)),
+    ("both", "INSERT INTO audit_event " + COPY.format("0, previous_hash, 'new'", 1)),
+)
+"""In which database, and how somebody tries."""
 
 
 @pytest.mark.parametrize(
-    "change", ["UPDATE audit_event SET actor = 'eve'", "DELETE FROM audit_event", "UPDATE audit_event SET detail = 1"]
+    ("empty", "change"),
+    [(kind, change) for where, change in CHANGES for kind in ("sqlite", "postgresql") if where in {"both", kind}],
+    indirect=["empty"],
 )
-def test_the_database_refuses_to_change_an_audit_event(migrated: Engine, change: str) -> None:
-    with transaction(migrated) as session:
-        audit.record(session, "ada", "thing.done", "thing:1")
-    with pytest.raises(IntegrityError, match="never changed or removed"), migrated.begin() as connection:
+def test_the_database_refuses_to_change_its_history(migrated: Engine, change: str) -> None:
+    an_event(migrated, 1)
+    an_event(migrated, 2)
+    with pytest.raises(DBAPIError, match=r"never changed or removed|end of the chain"), migrated.begin() as connection:
         connection.execute(text(change))
+    with reading(migrated) as session:
+        assert session.scalar(select(func.count()).select_from(AuditEvent)) == audit.verify(session) == 2

@@ -62,21 +62,24 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
         load({"config": str(tmp_path / "none.toml")}, environ={})
 
 
-def test_the_ledger_is_in_the_state_folder_unless_a_database_is_named(tmp_path: Path) -> None:
-    assert load({"state": str(tmp_path)}, environ={}).ledger_url == f"sqlite:///{tmp_path}/checker/ledger.sqlite"
-    address = "postgresql://ledger@/ledger?unix_sock=/run/postgresql/.s.PGSQL.5432"
-    settings = load({"ledger_database": address}, environ={})
-    assert settings.ledger_url == address
-    assert load(environ=settings.environment()).ledger_url == address
+@pytest.mark.parametrize(("setting", "url"), [("register", "database_url"), ("ledger", "ledger_url")])
+def test_state_is_in_its_folder_unless_a_database_is_named(tmp_path: Path, setting: str, url: str) -> None:
+    file = {"register": "register.sqlite", "ledger": "checker/ledger.sqlite"}[setting]
+    assert getattr(load({"state": str(tmp_path)}, environ={}), url) == f"sqlite:///{tmp_path}/{file}"
+    address = f"postgresql://{setting}@/{setting}?unix_sock=/run/postgresql/.s.PGSQL.5432"
+    settings = load({f"{setting}_database": address}, environ={})
+    assert getattr(settings, url) == address
+    assert getattr(load(environ=settings.environment()), url) == address
 
 
+@pytest.mark.parametrize("setting", ["REGISTER", "LEDGER"])
 @pytest.mark.parametrize(
     "address",
     ["postgresql://ada:secret@db/ledger", "postgresql://ada@db/ledger?password=secret", "mysql://db/ledger", "secret"],
 )
-def test_the_ledgers_address_has_no_password_and_no_error_repeats_it(address: str) -> None:
+def test_an_address_has_no_password_and_no_error_repeats_it(address: str, setting: str) -> None:
     with pytest.raises(SettingsError, match="without a password") as caught:
-        load(environ={"SAFEROOM_LEDGER_DATABASE": address})
+        load(environ={f"SAFEROOM_{setting}_DATABASE": address})
     assert "secret" not in caught.value.sentence
 
 

@@ -294,10 +294,27 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["statistic_id"], ["statistic.id"], name="fk_request_item_statistic_id"),
         sa.PrimaryKeyConstraint("request_id", "position", name="pk_request_item"),
     )
+    _guard = {"sqlite": _guard_sqlite, "postgresql": _guard_postgresql}
+    _guard[op.get_bind().dialect.name]()
+
+
+def _guard_sqlite() -> None:
     for change in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER audit_event_no_{change.lower()} BEFORE {change} ON audit_event "
             "BEGIN SELECT RAISE(ABORT, 'audit events are never changed or removed'); END"
+        )
+
+
+def _guard_postgresql() -> None:
+    op.execute(
+        "CREATE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'audit events are never changed or removed'; END $$"
+    )
+    for change in ("UPDATE", "DELETE", "TRUNCATE"):
+        op.execute(
+            f"CREATE TRIGGER audit_event_no_{change.lower()} BEFORE {change} ON audit_event "
+            "FOR EACH STATEMENT EXECUTE FUNCTION audit_event_refuse()"
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Engine
 
 from safe_outputs.web import create_app
 from safe_outputs.web.settings import WebSettings
@@ -14,8 +15,8 @@ from tests.safe_outputs.web.browser import Browser, KnownByName, settings_in
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> WebSettings:
-    return settings_in(tmp_path)
+def settings(engine: Engine, tmp_path: Path) -> WebSettings:
+    return settings_in(tmp_path, database_url=engine.url.render_as_string())
 
 
 @pytest.fixture(scope="session")
