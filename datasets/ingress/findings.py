@@ -35,7 +35,7 @@ class Finding:
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
 _INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
-_VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_VARIATION = re.compile("[\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _PLAIN = frozenset("\t\f")
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]{200,}")
 _DATA_URL = re.compile(r"data:[\w.+/-]{0,80}(?:;[\w=.+-]{0,40}){0,3},", re.IGNORECASE)

@@ -81,7 +81,8 @@ def number(value: float) -> str:
 
 _PLAIN = frozenset("\n\t")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
-_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+_VARIATIONS = frozenset(map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | _VARIATIONS
 
 
 def visible(text: str) -> str:

@@ -174,6 +174,8 @@ FOUND: dict[str, tuple[str, bytes, str, tuple[int, ...]]] = {
     "a formula behind a tab": ("t.csv", b"code,name\n1,@SUM(A1)\n", "as a formula", (2,)),
     "text turned around": ("a.py", "x = 1\n# \u202e evil \u2066\n".encode(), "turn the text around", (2,)),
     "an invisible space": ("a.py", "x = 1\ny\u200b = 2\n".encode(), "do not show", (2,)),
+    "a letter that is blank": ("a.py", "x = 1\ny\u3164 = 2\n".encode(), "do not show", (2,)),
+    "a selector of variations, which can carry bytes": ("a.md", "a\n\u2764\U000e0142\n".encode(), "do not show", (2,)),
     "a tag character": ("a.txt", "a\n\U000e0041b\n".encode(), "do not show", (2,)),
     "a hidden separator of lines": ("a.py", "x = 1 # \u2028y = 2\n".encode(), "do not show", (1,)),
     "letters of two alphabets": ("a.py", "pаssword = 1\n".encode(), "two alphabets", (1,)),

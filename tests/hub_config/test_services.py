@@ -1,5 +1,6 @@
 """What each service of the hub is told, and the secrets that it is not."""
 
+import argparse
 import dataclasses
 
 import pytest
@@ -52,7 +53,9 @@ def test_sockets_lie_in_the_run_folder(house: House, name: str) -> None:
     assert getattr(house.settings, name).parent == house.settings.run
 
 
-def test_outputs_service_finishes_what_a_killed_one_left_of_a_delivery(house: House) -> None:
+def test_outputs_service_finishes_what_a_killed_one_left_of_a_delivery(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store = Store(house.settings.store)
     day = now().date()
     files = [File("codes.csv", b"code\n1\n")]
@@ -65,6 +68,11 @@ def test_outputs_service_finishes_what_a_killed_one_left_of_a_delivery(house: Ho
         requests.accept(session, store, request, steward="steve", seen=seen, reason="Codes.", today=day)
     leftover = house.settings.incoming / ".making-killed"
     leftover.mkdir()
-    services._finish_deliveries(house.settings)
-    assert (house.settings.incoming / "heron" / request_id / "codes.csv").read_bytes() == b"code\n1\n"
+    began: list[bool] = []
+    delivered = house.settings.incoming / "heron" / request_id
+    monkeypatch.setattr(services, "_prepare", lambda _settings: None)  # it would tie this process to its parent
+    monkeypatch.setattr("os.execv", lambda *_arguments: began.append(delivered.is_dir()))
+    services.outputs(house.settings, argparse.Namespace())
+    assert began == [True]
+    assert (delivered / "codes.csv").read_bytes() == b"code\n1\n"
     assert not leftover.exists()

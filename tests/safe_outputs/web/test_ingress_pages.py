@@ -10,11 +10,13 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from datasets.ingress.findings import BIDI, invisible
 from datasets.ingress.models import IngressRequest
 from datasets.ingress.scan import File
 from datasets.ingress.states import IngressState
 from governance.projects import ProjectState, find_project, move
 from safe_outputs.web.ingress_view import PAGE_LINES, PREVIEW_LINES, excerpt
+from safe_outputs.web.words import visible
 from tests.datasets.ingress_corpus import REFUSED
 from tests.safe_outputs.bringing_in import CODE, CODES, something_asked, state_of
 from tests.safe_outputs.house import House
@@ -264,6 +266,14 @@ def test_an_excerpt_cuts_long_lines_and_says_so() -> None:
     assert (shown.cut, shown.total, shown.whole) == (1, 3, False)
     assert "(700 more characters)" in shown.text
     assert excerpt(b"a\nb\n", 1, PAGE_LINES, None).whole
+
+
+def test_every_character_that_is_a_finding_is_written_out() -> None:
+    """Over all of Unicode: what the scan calls hidden, the page shows."""
+    characters = (chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    found = [each for each in characters if each not in "\n\r" and (invisible(each) or each in BIDI)]
+    assert len(found) > 100_000
+    assert [hex(ord(each)) for each in found if visible(each) == each] == []
 
 
 def test_a_hidden_character_at_a_cut_or_a_lone_return_shows() -> None:
