@@ -10,6 +10,8 @@ down what the server has to tell the audit chain.
 import json
 import logging
 import re
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -19,6 +21,7 @@ from typing import Any
 import httpx
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
+from tornado.iostream import IOStream
 from tornado.netutil import bind_unix_socket
 from tornado.web import Application, HTTPError, RequestHandler, stream_request_body
 
@@ -30,6 +33,10 @@ LARGEST_READ = 64 * LARGEST_CALL
 LARGEST_ANSWER = 16 * 1024 * 1024
 SECONDS_TO_ANSWER = 30.0
 SECONDS_TO_ASK = 10.0
+MOST_CONNECTIONS = 64
+MOST_LINES = 60
+"""How many failed calls of one gate are logged in a minute."""
+SECONDS_OF_LINES = 60.0
 
 _ID = "[A-Za-z0-9][A-Za-z0-9-]{0,63}"
 
@@ -111,8 +118,9 @@ def open_gate(socket: Path, beyond: Beyond) -> HTTPServer:
         [*_events(beyond), (".*", GateHandler, {"beyond": beyond, "client": client})],
         log_function=_log_call,
         gate_client=client,
+        lines=deque(maxlen=MOST_LINES),
     )
-    server = HTTPServer(
+    server = Bounded(
         application,
         max_body_size=LARGEST_READ,
         max_header_size=16 * 1024,
@@ -121,6 +129,16 @@ def open_gate(socket: Path, beyond: Beyond) -> HTTPServer:
     )
     server.add_socket(bind_unix_socket(str(socket), mode=0o600))
     return server
+
+
+class Bounded(HTTPServer):
+    """Takes so many connections at once and no more: they use up descriptors of the hub, which all sessions share."""
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        if len(self._connections) >= MOST_CONNECTIONS:
+            stream.close()
+            return
+        super().handle_stream(stream, address)
 
 
 async def close_gate(server: HTTPServer) -> None:
@@ -231,6 +249,13 @@ class GateHandler(Problem):
 
 
 def _log_call(handler: RequestHandler) -> None:
+    """Log a call that failed. A gate that is flooded logs a few of them; those that pass are in the audit chain."""
+    if handler.get_status() < HTTPStatus.BAD_REQUEST:
+        return
+    lines: deque[float] = handler.application.settings["lines"]
+    now = time.monotonic()
+    if len(lines) == MOST_LINES and now - lines[0] < SECONDS_OF_LINES:
+        return
+    lines.append(now)
     request: HTTPServerRequest = handler.request
-    level = logging.INFO if handler.get_status() < 400 else logging.WARNING
-    log.log(level, "gate: %s %s %.200r", handler.get_status(), request.method, request.path)
+    log.warning("gate: %s %s %.200r", handler.get_status(), request.method, request.path)

@@ -29,6 +29,12 @@ FILTER = "{filter}"
 CHANNELS = "z"
 """The part of a kernel's folder that it writes to. Its connection file lies beside, where it can only read."""
 
+CHANNELS_MEMORY = 8
+"""MiB for the kernels' connection files and channels, which lie in memory: no quota of a disk counts them."""
+
+FIRST_TO_END = 1000
+"""A kernel's oom_score_adj (proc(5)): when the session's memory is used up, kernels end, and not their server."""
+
 SYSTEM = (Path("/usr"),)
 SYSTEM_LINKS = ("bin", "lib", "lib32", "lib64", "sbin")
 SYSTEM_FILES = (
@@ -108,14 +114,13 @@ def server_sandbox(session: Session) -> Sandbox:
     own = (
         Mount(outside.server_home, inside.server_home, writable=True),
         Mount(outside.server, inside.server, writable=True),
-        Mount(outside.kernels, inside.kernels, writable=True),
         Mount(outside.hub_gate, inside.hub_gate),
         Mount(outside.configuration, inside.configuration),
     )
     return Sandbox(
         hostname="saferoom",
         mounts=(*_system(both), *_researchers(session), *own),
-        memory=(Memory(inside.scratch, session.limits.scratch),),
+        memory=(Memory(inside.scratch, session.limits.scratch), Memory(inside.kernels, CHANNELS_MEMORY)),
         chdir=Path("/"),
         nested=True,
         folders=(inside.home,),
@@ -222,6 +227,7 @@ def _resource_limits(session: Session) -> list[str]:
     """Limits of each process, by prlimit(1): they hold where no cgroup does."""
     limits = session.limits
     return [
+        *("/usr/bin/choom", "-n", str(FIRST_TO_END), "--"),
         "/usr/bin/prlimit",
         "--core=0",
         f"--nproc={limits.processes}",

@@ -338,7 +338,8 @@ def server_configuration(session: Session, *, as_root: bool) -> dict[str, Any]:
         bytes_a_day=session.limits.output * MEBIBYTE,
     )
     own = {"sock": str(places.server / SERVER_SOCKET), "sock_mode": "0600", "allow_root": as_root}
-    return locked | {"ServerApp": locked["ServerApp"] | own}
+    opened_in = {"preferred_dir": places.work.relative_to(places.home).as_posix()}
+    return locked | {"ServerApp": locked["ServerApp"] | own, "LockedContents": locked["LockedContents"] | opened_in}
 
 
 def lab_page(session: Session) -> dict[str, Any]:

@@ -59,7 +59,8 @@ def attack(settings: Settings, folder: Path) -> tuple[int, str]:
             word.replace(sandbox.KERNEL_FOLDER, str(kernel_folder)).replace(sandbox.FILTER, str(inner))
             for word in sandbox.kernel_arguments(session)
         ]
-        command = [*kernel, str(session.programs.kernel), "-c", _ATTEMPTS]
+        made = ["/bin/sh", "-c", 'mkdir -p "$0" && exec "$@"', str(kernel_folder / sandbox.CHANNELS)]
+        command = [*made, *kernel, str(session.programs.kernel), "-c", _ATTEMPTS]
         done = subprocess.run(  # noqa: S603 - our own command
             sandbox.server_arguments(session, account, command, seccomp=outer),
             env={"OUTSIDE": str(os.getpid()), "STATE": str(settings.state)},
@@ -80,10 +81,6 @@ def _furnish(session: Session) -> Account:
     for part in session.private_folders:
         part.mkdir(mode=0o700, exist_ok=True)
     hand_over(session, account)
-    kernel = session.outside.kernels / "trial"
-    for part in (kernel, kernel / sandbox.CHANNELS):
-        part.mkdir(mode=0o700)
-        os.chown(part, account.uid, account.gid)
     return account
 
 

@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import os
+import resource
 import socket
 import sys
 from pathlib import Path
@@ -40,8 +41,15 @@ def run(settings: Settings, _arguments: argparse.Namespace) -> int:
     migrate(open_database(settings.database_url))
     said = "".join(f"\n  WARNING  {sentence}\n" for sentence in warnings(settings.does_without))
     print(f"{said}\n  Saferoom listens on {settings.hub_url}\n", file=sys.stderr, flush=True)
+    raise_descriptor_limit()
     os.chdir(settings.hub)
     os.execve(sys.executable, hub_command(), hub_environment(settings))  # noqa: S606 - no shell is wanted
+
+
+def raise_descriptor_limit() -> None:
+    """Let the hub have as many open files as it may: every session's gates and pages use some."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def hub_command() -> list[str]:

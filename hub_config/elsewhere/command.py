@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy.exc import DBAPIError
 
 from governance.database import open_database
+from governance.database_errors import DatabaseUnavailable
 from governance.errors import NotFound, Refused
 from hub_config import register
 from hub_config.elsewhere import NotRenderable, kubernetes, seccomp_profile, systemd
@@ -56,7 +57,7 @@ def _described(settings: Settings, person: str, project: str) -> Session:
         if (reason := register.why_no_session(engine, person, project)) is not None:
             raise Refused(reason)
         return register.describe_session(settings, engine, person, project)
-    except DBAPIError:
+    except (DBAPIError, DatabaseUnavailable):
         raise NotFound(
             f"There is no register in {settings.state}. Name its --state, or start Saferoom first."
         ) from None

@@ -25,7 +25,14 @@ from typing import Any
 
 from hub_config.elsewhere import NotRenderable, check_sandboxed
 from hub_config.elsewhere.relay import End, Way
-from hub_config.sandbox import NOBODY_IN_PARTICULAR, SHARED_MEMORY, Mount, kernel_arguments, server_sandbox
+from hub_config.sandbox import (
+    CHANNELS_MEMORY,
+    NOBODY_IN_PARTICULAR,
+    SHARED_MEMORY,
+    Mount,
+    kernel_arguments,
+    server_sandbox,
+)
 from hub_config.session import (
     GATE_SOCKET,
     HUB_GATE_SOCKET,
@@ -305,7 +312,8 @@ def _volumes(session: Session) -> list[Object]:
             "name": "configuration",
             "configMap": {"name": f"session-{session.name}", "items": items, "defaultMode": 0o440},
         },
-        *(_in_memory(name, SOCKETS_LIMIT) for name in ("gate", "hub", "server", "kernels")),
+        *(_in_memory(name, SOCKETS_LIMIT) for name in ("gate", "hub", "server")),
+        _in_memory("kernels", CHANNELS_MEMORY),
         _in_memory("scratch", session.limits.scratch),
         _in_memory("shared-memory", SHARED_MEMORY),
     ]
@@ -314,11 +322,17 @@ def _volumes(session: Session) -> list[Object]:
 def _server_mounts(session: Session) -> list[Object]:
     """The mounts of the server's sandbox. What is of the image stays where it is, and the image is read-only."""
     sandbox = server_sandbox(session)
-    memory = {each.target: "scratch" for each in sandbox.memory} | {Path("/dev/shm"): "shared-memory"}  # noqa: S108
+    shared = {Path("/dev/shm"): "shared-memory"}  # noqa: S108
+    memory = {each.target: _memory_of(session)[each.target] for each in sandbox.memory} | shared
     return [
         *(_mounted(mount, _volume_of(session)) for mount in sandbox.mounts if not _of_the_image(mount)),
         *({"name": name, "mountPath": str(target), "readOnly": False} for target, name in memory.items()),
     ]
+
+
+def _memory_of(session: Session) -> dict[Path, str]:
+    """Where a folder lies in memory -> its volume."""
+    return {session.places.scratch: "scratch", session.places.kernels: "kernels"}
 
 
 def _of_the_image(mount: Mount) -> bool:
@@ -336,7 +350,6 @@ def _volume_of(session: Session) -> dict[Path, tuple[str, str | None]]:
         inside.gate: ("gate", None),
         inside.hub_gate: ("hub", None),
         inside.server: ("server", None),
-        inside.kernels: ("kernels", None),
         inside.configuration: ("configuration", None),
     } | copies
 

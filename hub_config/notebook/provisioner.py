@@ -18,7 +18,7 @@ from tornado.web import HTTPError
 from traitlets import Int, List, Unicode
 
 from hub_config.descriptors import filter_of
-from hub_config.notebook.disk import used
+from hub_config.notebook.disk import kept_open, used
 from hub_config.sandbox import CHANNELS, FILTER, KERNEL_FOLDER
 from hub_config.seccomp import Tenant
 from hub_config.session import MEBIBYTE
@@ -156,8 +156,10 @@ class SandboxProvisioner(LocalProvisioner):
                 return
 
     def _full(self) -> str | None:
-        for folder in map(Path, self.disk_folders):
-            if used(folder, self.disk * MEBIBYTE) > self.disk * MEBIBYTE:
+        folders = [Path(folder) for folder in self.disk_folders]
+        nameless = kept_open(folders)
+        for folder in folders:
+            if used(folder, self.disk * MEBIBYTE) + nameless > self.disk * MEBIBYTE:
                 return (
                     f"The folder “{folder.name}” holds more than its {self.disk:,} MiB, so the kernel was ended and "
                     "none starts. Delete files there in the file browser, then start a kernel again."

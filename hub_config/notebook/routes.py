@@ -54,6 +54,7 @@ Route = tuple[str, str]
 OPEN: Mapping[Route, Mapping[str, Way]] = {
     # the page and its parts
     ("/", "MainHandler"): {"GET": CONSTANT},
+    ("/?", "RedirectWithParams"): {"GET": CONSTANT},
     ("/.*/", "TrailingSlashHandler"): {"GET": CONSTANT},
     (
         r"/(?P<mode>lab|doc)(?P<workspace>/workspaces/[a-zA-Z0-9\-\_]+)?(?P<tree>/tree/.*)?",

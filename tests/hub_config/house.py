@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -145,14 +145,17 @@ def short_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_hub(house: House, log: Path) -> "subprocess.Popen[bytes]":
-    """`saferoom up`, in a process group of its own; returns once the hub and the outputs service answer."""
+def start_hub(house: House, log: Path, before: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+    """`saferoom up`, in a process group of its own; returns once the hub and the outputs service answer.
+
+    `before` is what stands before the command, such as one that runs it as somebody else.
+    """
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment |= {"PYTHONPATH": str(CHECKOUT)} | house.settings.environment()
     with log.open("ab") as output:
         hub = subprocess.Popen(
-            [sys.executable, "-m", "hub_config.commands", "up"],
-            cwd=house.settings.state,
+            [*before, sys.executable, "-m", "hub_config.commands", "up"],
+            cwd="/" if before else house.settings.state,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

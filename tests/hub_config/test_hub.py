@@ -365,7 +365,7 @@ def test_session_whose_server_dies_leaves_nothing_and_starts_again(running: Runn
     kernel = driver.open_kernel(ada, "heron", "work/left.ipynb")
     with kernel:
         servers = [line for line in processes_of(house) if "-m jupyterhub.singleuser" in line and "bwrap" not in line]
-        mark = next((socket_folder(house.settings.run, "ada", "heron") / "k").iterdir()).name.encode()
+        mark = ada.session_api("GET", "heron", "kernels").json()[0]["id"].encode()
         assert len(servers) == 1 and processes_with(mark)
         kernel.close_session = lambda: None
     os.kill(int(servers[0].split()[0]), signal.SIGKILL)

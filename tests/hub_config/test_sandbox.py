@@ -81,11 +81,18 @@ def test_as_root_rights_are_given_up_before_the_server_or_a_process_of_its_own_r
 def test_limits_of_each_process_hold_where_no_group_does() -> None:
     session = a_session(limits=Limits(memory=100, processes=7, disk=20, scratch=3))
     arguments = kernel_arguments(session)
-    assert arguments[0] == "/usr/bin/prlimit"
+    assert arguments[:5] == ["/usr/bin/choom", "-n", "1000", "--", "/usr/bin/prlimit"]
     assert {"--nproc=7", f"--fsize={20 * 2**20}", f"--data={100 * 2**20}", "--core=0"} <= set(arguments)
     assert arguments[arguments.index("/tmp") - 2 : arguments.index("/tmp")] == [str(3 * 2**20), "--tmpfs"]
     shared = arguments.index("/dev/shm")
     assert arguments[shared - 3] == "--size"
+
+
+def test_channels_of_kernels_lie_in_memory_of_a_bounded_size() -> None:
+    for account in (ROOT, ORDINARY):
+        arguments = server(account)
+        at = arguments.index("/run/saferoom/k")
+        assert arguments[at - 3 : at] == ["--size", str(sandbox.CHANNELS_MEMORY * 2**20), "--tmpfs"]
 
 
 def test_nothing_can_be_made_in_the_root_once_it_stands() -> None:

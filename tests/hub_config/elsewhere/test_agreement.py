@@ -73,7 +73,7 @@ def test_a_mount_of_the_server_is_the_same_everywhere(mount: Mount) -> None:
 
 def test_nothing_is_mounted_elsewhere_that_the_sandbox_does_not_have() -> None:
     wanted = {str(mount.target) for mount in SERVER_MOUNTS}
-    memory = {"/tmp", "/dev/shm"}
+    memory = {"/tmp", "/dev/shm", "/run/saferoom/k"}
     assert set(bubblewrap_mounts(the_command())) == wanted
     assert set(unit_mounts(the_unit())) - wanted == {f"/{name}" for name in sandbox.SYSTEM_LINKS}
     assert set(pod_mounts(container(the_pod(), "notebook"))) - wanted == memory
@@ -90,9 +90,10 @@ def test_a_mount_of_the_unit_has_the_same_source(mount: Mount) -> None:
 def test_a_mount_of_a_kernel_is_there_and_no_more_writable_than_where_it_comes_from(mount: Mount) -> None:
     """Kernels are nested: what they mount is what the server's sandbox, unit or container shows."""
     source = Path(str(mount.source).replace(sandbox.KERNEL_FOLDER, "/run/saferoom/k/kernel-1"))
+    memory = dict.fromkeys(bubblewrap_memory(the_command()), True)
     for shown in (
-        bubblewrap_mounts(the_command()),
-        unit_mounts(the_unit()),
+        bubblewrap_mounts(the_command()) | memory,
+        unit_mounts(the_unit()) | memory,
         pod_mounts(container(the_pod(), "notebook")),
     ):
         above = [Path(target) for target in shown if source.is_relative_to(target)]
@@ -127,7 +128,7 @@ def test_a_new_mount_without_a_volume_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 def test_memory_of_files_is_the_same_everywhere() -> None:
-    wanted = {"/tmp": LIMITS.scratch, "/dev/shm": sandbox.SHARED_MEMORY}
+    wanted = {"/tmp": LIMITS.scratch, "/dev/shm": sandbox.SHARED_MEMORY, "/run/saferoom/k": sandbox.CHANNELS_MEMORY}
     assert bubblewrap_memory(the_command()) == wanted
     unit = [value.partition(":") for value in the_unit()["TemporaryFileSystem"]]
     assert {path: rest.split(",")[0] for path, _, rest in unit if path != "/"} == {
