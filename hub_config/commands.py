@@ -50,6 +50,12 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.people_commands:arguments",
     ),
     Command(
+        "review",
+        "say how many output checkers a project's requests need",
+        "hub_config.review_commands:run",
+        "hub_config.review_commands:arguments",
+    ),
+    Command(
         "render",
         "say a session for Kubernetes or systemd",
         "hub_config.elsewhere.command:run",

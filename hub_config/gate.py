@@ -56,6 +56,7 @@ ALLOWED = _calls(
     ("PUT", f"/requests/{_ID}"),
     ("POST", f"/requests/{_ID}/submit"),
     ("POST", f"/requests/{_ID}/withdraw"),
+    ("POST", f"/requests/{_ID}/answers"),
 )
 """The calls that a session can make. Queries are not among them."""
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from governance.database import Base, UtcDateTime
 from safe_outputs.answers import Verdict
-from safe_outputs.transitions import RequestState, StatisticState, Vote
+from safe_outputs.transitions import Owner, RemarkKind, RequestState, StatisticState, Vote
 
 
 def _enum(kind: type[StrEnum]) -> Enum:
@@ -45,7 +45,9 @@ class Statistic(Base):
 class ReleaseRequest(Base):
     """A group of statistics that an author wants to leave, with its purpose and audience.
 
-    `content_hash` is set at submission and covers everything that a vote is about (I7).
+    `content_hash` is set at submission and covers everything that a vote is about (I7). `move_of` is whose move it is,
+    since `move_since`; `checkers_seconds` is how long the move was the checkers' before that, over all turns. They are
+    what `safe_outputs.turns` makes of state and remarks, kept for lists.
     """
 
     __tablename__ = "release_request"
@@ -63,9 +65,13 @@ class ReleaseRequest(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     submitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    move_of: Mapped[Owner] = mapped_column(_enum(Owner))
+    move_since: Mapped[datetime] = mapped_column(UtcDateTime)
+    checkers_seconds: Mapped[int] = mapped_column(default=0)
 
     items: Mapped[list["RequestItem"]] = relationship(order_by="RequestItem.position", cascade="all, delete-orphan")
-    votes: Mapped[list["CheckerVote"]] = relationship(order_by="CheckerVote.at")
+    votes: Mapped[list["CheckerVote"]] = relationship(order_by="CheckerVote.at, CheckerVote.id")
+    remarks: Mapped[list["Remark"]] = relationship(order_by="Remark.at, Remark.id")
 
 
 class RequestItem(Base):
@@ -79,19 +85,48 @@ class RequestItem(Base):
 
 
 class CheckerVote(Base):
-    """One output checker's vote in one turn, bound to the hash of what she read."""
+    """One output checker's vote in one turn, bound to the hash of what she read.
+
+    Who changes her vote while the checkers consolidate casts another ballot; the last one counts, all are kept.
+    """
 
     __tablename__ = "checker_vote"
-    __table_args__ = (UniqueConstraint("request_id", "turn", "checker"),)
+    __table_args__ = (UniqueConstraint("request_id", "turn", "checker", "ballot"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), index=True)
     turn: Mapped[int]
     checker: Mapped[str] = mapped_column(ForeignKey("person.name"))
+    ballot: Mapped[int] = mapped_column(default=1)
     vote: Mapped[Vote] = mapped_column(_enum(Vote))
     comment: Mapped[str] = mapped_column(Text)
     content_hash: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Remark(Base):
+    """Something said about a request in one turn. `answers` is the question that an answer is to."""
+
+    __tablename__ = "request_remark"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), index=True)
+    turn: Mapped[int]
+    kind: Mapped[RemarkKind] = mapped_column(_enum(RemarkKind))
+    author: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answers: Mapped[int | None] = mapped_column(ForeignKey("request_remark.id"))
+
+
+class CheckersRule(Base):
+    """How many output checkers a project's requests for an audience need, at the least; `*` stands for any."""
+
+    __tablename__ = "checkers_rule"
+
+    project_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    audience: Mapped[str] = mapped_column(Text, primary_key=True)
+    checkers: Mapped[int]
 
 
 class Release(Base):

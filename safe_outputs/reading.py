@@ -12,22 +12,31 @@ from sqlalchemy.orm import Session
 
 from datasets.populations import populations
 from governance import access, audit
+from governance.database import now
 from governance.people import Role, find_person
 from governance.projects import find_project, is_member
 from safe_outputs.answers import AUDIENCES, Answer, Finding, Verdict, worst
 from safe_outputs.asking import read_answer
+from safe_outputs.conversation import is_named, may_see
 from safe_outputs.differencing import is_exact, of_request
 from safe_outputs.errors import NotPermitted
-from safe_outputs.models import CheckerVote, Release, ReleaseRequest
-from safe_outputs.requests import find_request, votes_are_open, votes_of_turn, why_not, why_policy_not
+from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark
+from safe_outputs.requests import find_request, why_policy_not
+from safe_outputs.reviewing import SAFEROOM, why_not_approve
+from safe_outputs.rights import why_not
 from safe_outputs.standing import StandingOf, standings
 from safe_outputs.store import Store
-from safe_outputs.transitions import IN_WORDS, OWNERS, Action, Owner, RequestState, Vote
+from safe_outputs.transitions import IN_WORDS, Action, Owner, RemarkKind, RequestState, Vote
+from safe_outputs.turns import due_at, is_open, open_questions, votes_are_open, votes_of_turn
 
 
 @dataclass(frozen=True)
 class RequestLine:
-    """One line of a list: what it is, how risky, whose move."""
+    """One line of a list: what it is, how risky, whose move it is since when, and until when.
+
+    `move` and `since` are whose move it is now; `due` is when the checkers' clock runs out, while it runs. `differ`:
+    all votes are in and are not the same, so that those who voted consolidate.
+    """
 
     id: str
     title: str
@@ -40,13 +49,18 @@ class RequestLine:
     statistics: int
     votes: int
     checkers_needed: int
+    move: Owner
     since: datetime
+    due: datetime | None
+    overdue: bool
+    questions: int
+    differ: bool
     mine: bool
 
 
 @dataclass(frozen=True)
 class Queue:
-    """The output checker's desk, mine first, then by risk and age."""
+    """The output checker's desk, mine first; in each part what is overdue, then by risk and age."""
 
     waiting_for_you: tuple[RequestLine, ...]
     waiting_for_others: tuple[RequestLine, ...]
@@ -71,11 +85,31 @@ class StatisticView:
 
 @dataclass(frozen=True)
 class VoteView:
+    """`replaced`: the checker voted again while the checkers consolidated; her later vote counts."""
+
     turn: int
     checker: str
     vote: Vote
     comment: str
     at: datetime
+    replaced: bool
+
+
+@dataclass(frozen=True)
+class RemarkView:
+    """Something said about the request. `who` is nobody's name while the turn is blind and a checker asks.
+
+    `open`: a question that nobody has answered. `answers`: the question that this is the answer to.
+    """
+
+    id: int
+    turn: int
+    kind: RemarkKind
+    who: str
+    text: str
+    at: datetime
+    open: bool
+    answers: int | None
 
 
 @dataclass(frozen=True)
@@ -89,8 +123,8 @@ class HistoryLine:
 class RequestView:
     """A request as one person may see it.
 
-    `findings` are about its statistics together; `reasons` says, for each action, why she cannot take it (or None);
-    `standings` what is promised now to the people in its datasets.
+    `findings` are about its statistics together; `reasons` says, for each action, why she cannot take it (or None),
+    `why_not_approve` why her vote cannot be an approval; `standings` what is promised to the people in its datasets.
     """
 
     line: RequestLine
@@ -102,11 +136,23 @@ class RequestView:
     statistics: tuple[StatisticView, ...]
     findings: tuple[Finding, ...]
     votes: tuple[VoteView, ...]
+    remarks: tuple[RemarkView, ...]
     reasons: dict[Action, str | None]
+    why_not_approve: str | None
     history: tuple[HistoryLine, ...]
     standings: tuple[StandingOf, ...]
     released_before: tuple["ReleaseLine", ...]
+    downloads: tuple["Download", ...]
     release_id: str | None
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file of a release that somebody has fetched. `who` is a name in the register, or “public”."""
+
+    who: str
+    file: str
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -126,13 +172,13 @@ def queue(session: Session, person: str, today: date) -> Queue:
     if (reason := access.why_not_check(find_person(session, person), today)) is not None:
         raise NotPermitted(reason)
     requests = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state != RequestState.DRAFT))
-    lines = [(_line(session, each, person, today), OWNERS[each.state]) for each in requests]
-    checkers = [line for line, owner in lines if owner is Owner.CHECKERS]
+    lines = [_line(session, each, person, today) for each in requests]
+    checkers = [line for line in lines if line.move is Owner.CHECKERS]
     return Queue(
-        waiting_for_you=_by_risk(line for line in checkers if line.mine),
-        waiting_for_others=_by_risk(line for line in checkers if not line.mine),
-        with_author=_by_risk(line for line, owner in lines if owner is Owner.AUTHOR),
-        decided=_newest(line for line, owner in lines if owner in {Owner.SYSTEM, Owner.NOBODY}),
+        waiting_for_you=_in_order(line for line in checkers if line.mine),
+        waiting_for_others=_in_order(line for line in checkers if not line.mine),
+        with_author=_in_order(line for line in lines if line.move is Owner.AUTHOR),
+        decided=_newest(line for line in lines if line.move in {Owner.SYSTEM, Owner.NOBODY}),
     )
 
 
@@ -167,10 +213,13 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         statistics=tuple(_statistics(session, store, request)),
         findings=tuple(of_request(session, request)),
         votes=tuple(_visible_votes(session, request, person)),
+        remarks=tuple(_visible_remarks(session, request, person)),
         reasons={action: why_not(session, request, person, action, today) for action in Action},
+        why_not_approve=why_not_approve(session, store, request, person, today),
         history=tuple(_history(session, request, person)),
         standings=standings(session, (item.statistic.plan["dataset"] for item in request.items)),
         released_before=_released_before(session, request, person),
+        downloads=_downloads(session, release),
         release_id=release.id if release else None,
     )
 
@@ -217,9 +266,20 @@ def _released_before(session: Session, request: ReleaseRequest, person: str) -> 
     )
 
 
+def _downloads(session: Session, release: Release | None) -> tuple[Download, ...]:
+    """Who has fetched which file of a release, newest first, as the audit chain has it."""
+    events = audit.events_about(session, f"release:{release.id}") if release is not None else []
+    return tuple(
+        Download(event.actor, str(event.detail.get("file", "")), event.at)
+        for event in reversed(events)
+        if event.action == DOWNLOADED
+    )
+
+
 def _line(session: Session, request: ReleaseRequest, person: str, today: date) -> RequestLine:
     verdicts = [item.statistic.verdict for item in request.items if item.statistic.verdict is not None]
     verdicts += [finding.verdict for finding in of_request(session, request)]
+    votes, due = votes_of_turn(request), due_at(request)
     return RequestLine(
         id=request.id,
         title=request.title,
@@ -230,9 +290,14 @@ def _line(session: Session, request: ReleaseRequest, person: str, today: date) -
         state=request.state,
         state_in_words=IN_WORDS[request.state],
         statistics=len(request.items),
-        votes=len(votes_of_turn(request)),
+        votes=len(votes),
         checkers_needed=request.checkers_needed,
-        since=request.decided_at or request.submitted_at or request.created_at,
+        move=request.move_of,
+        since=request.move_since,
+        due=due,
+        overdue=due is not None and due < now(),
+        questions=len(open_questions(request)),
+        differ=request.state is RequestState.IN_REVIEW and len(votes) >= request.checkers_needed,
         mine=why_not(session, request, person, Action.VOTE, today) is None,
     )
 
@@ -254,38 +319,80 @@ def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list
 
 
 def _visible_votes(session: Session, request: ReleaseRequest, person: str) -> list[VoteView]:
-    """Votes of decided turns, and in an open turn the reader's own."""
+    """Votes of turns that are open, and in a blind one the reader's own."""
     return [
-        _vote_view(session, vote)
+        _vote_view(session, request, vote)
         for vote in request.votes
-        if vote.turn != request.turn or votes_are_open(request) or vote.checker == person
+        if is_open(request, vote.turn) or vote.checker == person
     ]
 
 
-def _vote_view(session: Session, vote: CheckerVote) -> VoteView:
-    return VoteView(vote.turn, find_person(session, vote.checker).full_name, vote.vote, vote.comment, vote.at)
+def _vote_view(session: Session, request: ReleaseRequest, vote: CheckerVote) -> VoteView:
+    replaced = any(
+        (each.turn, each.checker) == (vote.turn, vote.checker) and each.ballot > vote.ballot for each in request.votes
+    )
+    name = find_person(session, vote.checker).full_name
+    return VoteView(vote.turn, name, vote.vote, vote.comment, vote.at, replaced)
+
+
+def _visible_remarks(session: Session, request: ReleaseRequest, person: str) -> list[RemarkView]:
+    checker = _reads_as_checker(session, request, person)
+    unanswered = {each.id for each in open_questions(request)}
+    return [
+        RemarkView(
+            id=each.id,
+            turn=each.turn,
+            kind=each.kind,
+            who=_who(session, request, each, person),
+            text=each.text,
+            at=each.at,
+            open=each.id in unanswered,
+            answers=each.answers,
+        )
+        for each in request.remarks
+        if may_see(request, each, person, checker=checker)
+    ]
+
+
+def _who(session: Session, request: ReleaseRequest, said: Remark, person: str) -> str:
+    if said.author == SAFEROOM:
+        return "Saferoom"
+    return find_person(session, said.author).full_name if is_named(request, said, person) else "An output checker"
+
+
+def _reads_as_checker(session: Session, request: ReleaseRequest, person: str) -> bool:
+    """A checker who belongs to the project reads its requests as its people do."""
+    role = find_person(session, person).role
+    return role is Role.OUTPUT_CHECKER and not is_member(session, person, request.project_id)
 
 
 def _history(session: Session, request: ReleaseRequest, person: str) -> list[HistoryLine]:
-    """The audit events of the request, without who votes while the turn is open."""
-    blind = not votes_are_open(request)
+    """The audit events of the request: in a blind turn without who votes and asks, and notes for checkers alone."""
+    blind, checker = not votes_are_open(request), _reads_as_checker(session, request, person)
     return [
         HistoryLine(event.at, event.actor, event.action)
         for event in audit.events_about(session, f"request:{request.id}")
         if not (blind and event.action in _CHECKERS_ACTIONS and event.actor != person)
         or event.detail.get("turn") != request.turn
+        if checker or event.action != "request.note"
     ]
 
 
-_CHECKERS_ACTIONS = frozenset({"request.voted", "request.in_review"})
+_CHECKERS_ACTIONS = frozenset(
+    {"request.voted", "request.in_review", "request.question", "request.comment", "request.note"}
+)
 
 
-def _by_risk(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
-    return tuple(sorted(lines, key=lambda line: (-_RISK.index(line.verdict), line.since)))
+def _in_order(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
+    """What is overdue, then the riskiest, then what has waited longest."""
+    return tuple(sorted(lines, key=lambda line: (not line.overdue, -_RISK.index(line.verdict), line.since)))
 
 
 def _newest(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
     return tuple(sorted(lines, key=lambda line: line.since, reverse=True))
 
+
+DOWNLOADED = "release.downloaded"
+"""The audit event of a file that somebody fetched; its detail has the file's name."""
 
 _RISK = tuple(Verdict)

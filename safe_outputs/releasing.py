@@ -15,9 +15,11 @@ from safe_outputs.asking import read_answer
 from safe_outputs.errors import NotPermitted, Tampered
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Statistic
 from safe_outputs.package import ApprovedStatistic, write_package
-from safe_outputs.requests import content_hash, move, votes_of_turn, why_not_data
+from safe_outputs.requests import content_hash, move
+from safe_outputs.rights import why_not_data
 from safe_outputs.store import Store
 from safe_outputs.transitions import RequestState, Vote
+from safe_outputs.turns import votes_of_turn
 
 
 def approved_requests(session: Session) -> list[str]:

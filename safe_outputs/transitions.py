@@ -1,5 +1,7 @@
 """The states of a statistic and of a release request, as tables. Pages, API, checker and docs read these."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -51,7 +53,53 @@ class Action(StrEnum):
     SUBMIT = "submit"
     WITHDRAW = "withdraw"
     VOTE = "vote"
+    RETURN = "return"
+    ASK = "ask"
+    ANSWER = "answer"
+    COMMENT = "comment"
     RELEASE = "release"
+    LAPSE = "lapse"
+    RECALL = "recall"
+
+
+class RemarkKind(StrEnum):
+    """What is said in the conversation about a request. A note is for output checkers alone."""
+
+    QUESTION = "question"
+    ANSWER = "answer"
+    COMMENT = "comment"
+    NOTE = "note"
+    RETURNED = "returned"
+    LAPSED = "lapsed"
+    RECALLED = "recalled"
+
+
+class Opens(StrEnum):
+    """When a reader may see a remark that is another's."""
+
+    AT_ONCE = "at once"
+    WITH_VOTES = "with the votes"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """When output checkers and the people of the project see a remark. Who made it sees it always."""
+
+    checkers: Opens
+    project: Opens
+
+
+VISIBLE: dict[RemarkKind, Visibility] = {
+    RemarkKind.QUESTION: Visibility(Opens.AT_ONCE, Opens.AT_ONCE),
+    RemarkKind.ANSWER: Visibility(Opens.AT_ONCE, Opens.AT_ONCE),
+    RemarkKind.COMMENT: Visibility(Opens.WITH_VOTES, Opens.WITH_VOTES),
+    RemarkKind.NOTE: Visibility(Opens.WITH_VOTES, Opens.NEVER),
+    RemarkKind.RETURNED: Visibility(Opens.AT_ONCE, Opens.AT_ONCE),
+    RemarkKind.LAPSED: Visibility(Opens.AT_ONCE, Opens.AT_ONCE),
+    RemarkKind.RECALLED: Visibility(Opens.AT_ONCE, Opens.AT_ONCE),
+}
+"""A checker's judgement (a comment, a note) is blind like her vote; what the author has to act on is not."""
 
 
 OWNERS: dict[RequestState, Owner] = {
@@ -66,41 +114,53 @@ OWNERS: dict[RequestState, Owner] = {
     RequestState.WITHDRAWN: Owner.NOBODY,
 }
 
-REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
-    RequestState.DRAFT: frozenset({RequestState.SUBMITTED, RequestState.WITHDRAWN}),
-    RequestState.SUBMITTED: frozenset({RequestState.IN_REVIEW, RequestState.WITHDRAWN}),
-    RequestState.IN_REVIEW: frozenset(
-        {
-            RequestState.APPROVED,
-            RequestState.CHANGES_REQUESTED,
-            RequestState.REJECTED,
-            RequestState.WITHDRAWN,
-        }
-    ),
-    RequestState.CHANGES_REQUESTED: frozenset({RequestState.SUBMITTED, RequestState.WITHDRAWN}),
-    RequestState.APPROVED: frozenset({RequestState.RELEASED, RequestState.WITHDRAWN}),
-    RequestState.RELEASED: frozenset({RequestState.RECALLED}),
-    RequestState.RECALLED: frozenset(),
-    RequestState.REJECTED: frozenset(),
-    RequestState.WITHDRAWN: frozenset(),
+_S = RequestState
+
+MOVES: dict[Action, dict[RequestState, frozenset[RequestState]]] = {
+    Action.SUBMIT: {
+        _S.DRAFT: frozenset({_S.SUBMITTED}),
+        _S.CHANGES_REQUESTED: frozenset({_S.SUBMITTED}),
+    },
+    Action.VOTE: {
+        _S.SUBMITTED: frozenset({_S.IN_REVIEW}),
+        _S.IN_REVIEW: frozenset({_S.APPROVED, _S.CHANGES_REQUESTED, _S.REJECTED}),
+    },
+    Action.RETURN: {
+        _S.SUBMITTED: frozenset({_S.CHANGES_REQUESTED}),
+        _S.IN_REVIEW: frozenset({_S.CHANGES_REQUESTED}),
+    },
+    Action.WITHDRAW: {
+        _S.DRAFT: frozenset({_S.WITHDRAWN}),
+        _S.SUBMITTED: frozenset({_S.WITHDRAWN}),
+        _S.IN_REVIEW: frozenset({_S.WITHDRAWN}),
+        _S.CHANGES_REQUESTED: frozenset({_S.WITHDRAWN}),
+        _S.APPROVED: frozenset({_S.WITHDRAWN}),
+    },
+    Action.LAPSE: {_S.APPROVED: frozenset({_S.CHANGES_REQUESTED})},
+    Action.RELEASE: {_S.APPROVED: frozenset({_S.RELEASED})},
+    Action.RECALL: {_S.RELEASED: frozenset({_S.RECALLED})},
 }
+"""Which action can take a request from where to where. The diagram in docs/review.md is made from this table."""
+
+_STAYS: dict[Action, frozenset[RequestState]] = {
+    Action.EDIT: frozenset({_S.DRAFT, _S.CHANGES_REQUESTED}),
+    Action.ASK: frozenset({_S.SUBMITTED, _S.IN_REVIEW}),
+    Action.ANSWER: frozenset({_S.SUBMITTED, _S.IN_REVIEW}),
+    Action.COMMENT: frozenset({_S.SUBMITTED, _S.IN_REVIEW}),
+}
+"""Actions that leave the state as it is."""
 
 ACTION_STATES: dict[Action, frozenset[RequestState]] = {
-    Action.EDIT: frozenset({RequestState.DRAFT, RequestState.CHANGES_REQUESTED}),
-    Action.SUBMIT: frozenset({RequestState.DRAFT, RequestState.CHANGES_REQUESTED}),
-    Action.WITHDRAW: frozenset(
-        {
-            RequestState.DRAFT,
-            RequestState.SUBMITTED,
-            RequestState.IN_REVIEW,
-            RequestState.CHANGES_REQUESTED,
-            RequestState.APPROVED,
-        }
-    ),
-    Action.VOTE: frozenset({RequestState.SUBMITTED, RequestState.IN_REVIEW}),
-    Action.RELEASE: frozenset({RequestState.APPROVED}),
+    action: _STAYS[action] if action in _STAYS else frozenset(MOVES[action]) for action in Action
 }
-"""In which states an action is possible at all; who may take it is asked of `governance.access`."""
+"""In which states an action is possible at all; who may take it is in `safe_outputs.rights`."""
+
+REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
+    state: frozenset().union(*(moves.get(state, frozenset()) for moves in MOVES.values())) for state in RequestState
+}
+
+CLOCK_HOURS: dict[str, int] = {"pre_publication": 72, "publication": 120}
+"""How long output checkers may take for a request of an audience, in hours in which the move is theirs."""
 
 IN_WORDS: dict[RequestState, str] = {
     RequestState.DRAFT: "a draft",
@@ -115,17 +175,32 @@ IN_WORDS: dict[RequestState, str] = {
 }
 
 
-def decided(votes: list[Vote], needed: int) -> RequestState | None:
-    """What the votes of one turn come to, once `needed` distinct checkers have voted; None before that.
+OUTCOMES: dict[Vote, RequestState] = {
+    Vote.APPROVE: RequestState.APPROVED,
+    Vote.REQUEST_CHANGES: RequestState.CHANGES_REQUESTED,
+    Vote.REJECT: RequestState.REJECTED,
+}
 
-    Every vote must approve for an approval; one rejection rejects; otherwise the author is asked for changes.
+
+def decided(votes: Sequence[Vote], needed: int) -> RequestState | None:
+    """What the votes of one turn come to, once `needed` distinct checkers have voted and all say the same.
+
+    None before that: while votes are missing, and while those who voted differ and still consolidate.
     """
     if needed < 1:
         raise ValueError("a request needs at least one checker")
-    if len(votes) < needed:
+    if len(votes) < needed or len(set(votes)) > 1:
         return None
-    if all(vote is Vote.APPROVE for vote in votes):
-        return RequestState.APPROVED
-    if any(vote is Vote.REJECT for vote in votes):
-        return RequestState.REJECTED
-    return RequestState.CHANGES_REQUESTED
+    return OUTCOMES[votes[0]]
+
+
+def diagram() -> str:
+    """The states of a release request and the actions between them, as a Mermaid state diagram."""
+    labels: dict[tuple[RequestState, RequestState], list[str]] = {}
+    for action, moves in MOVES.items():
+        for before, afters in moves.items():
+            for after in sorted(afters):
+                labels.setdefault((before, after), []).append(action.value)
+    ways = [f"    {before} --> {after}: {', '.join(actions)}" for (before, after), actions in labels.items()]
+    ends = [f"    {state} --> [*]" for state in RequestState if not REQUEST_TRANSITIONS[state]]
+    return "\n".join(["stateDiagram-v2", f"    [*] --> {RequestState.DRAFT}", *ways, *ends])

@@ -26,7 +26,7 @@ from governance import audit
 from governance.agreements import agreement_in_force
 from governance.database import open_database, reading, transaction
 from governance.errors import Conflict, Invalid, SaferoomError
-from safe_outputs import asking, releasing
+from safe_outputs import asking, releasing, reviewing
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
 from safe_outputs.checker.compute import ALONE, compute, stored
@@ -153,8 +153,8 @@ def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic
 def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[str, float]) -> bool:
     """Release the oldest approved request; False when there is none.
 
-    One that fails stays approved and unreleased, which its history says; it is tried again after a while. `postponed`
-    says when (monotonic seconds).
+    One whose policy or rules changed since goes back to its author. One that fails stays approved and unreleased, which
+    its history says; it is tried again after a while. `postponed` says when (monotonic seconds).
     """
     with reading(engine) as session:
         waiting = [each for each in releasing.approved_requests(session) if postponed.get(each, 0) <= time.monotonic()]
@@ -162,7 +162,9 @@ def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[s
         return False
     try:
         with transaction(engine) as session:
-            releasing.release(session, store, find_request(session, waiting[0]), releases, actor=ACTOR)
+            request = find_request(session, waiting[0])
+            if reviewing.lapse(session, store, request) is None:
+                releasing.release(session, store, request, releases, actor=ACTOR)
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         _log_without_data(f"request {waiting[0]} not released", error)
         if waiting[0] not in postponed:

@@ -38,6 +38,26 @@ class Sent:
         self.facts = present_room().gate.call("POST", f"/requests/{self.id}/withdraw")
         return self
 
+    @property
+    def questions(self) -> list[str]:
+        """What output checkers asked and nobody answered yet, when it was last asked for, oldest first."""
+        return [str(each["text"]) for each in self._open()]
+
+    def answer(self, text: str) -> "Sent":
+        """Answer the oldest open question; the review then goes on.
+
+        Raises:
+            Refused: no question is open, or you cannot answer it.
+        """
+        self.refresh()
+        question = self._open()[0]["id"] if self._open() else 0
+        body = {"question": question, "text": text}
+        self.facts = present_room().gate.call("POST", f"/requests/{self.id}/answers", body)
+        return self
+
+    def _open(self) -> list[dict[str, Any]]:
+        return [each for each in self.facts["conversation"] if each["open"]]
+
     def edit(self, title: str, statistics: Sequence[Asked], *, purpose: str, audience: str) -> "Sent":
         """Replace what the request says and holds, while it is your move."""
         body = _body(title, statistics, purpose, audience)
@@ -45,12 +65,19 @@ class Sent:
         return self
 
     def __repr__(self) -> str:
-        return f"Release request {self.id}, “{self.facts['title']}”: {self.facts['state_in_words']}."
+        return f"Release request {self.id}, “{self.facts['title']}”: {self.facts['state_in_words']}.{self._asked()}"
 
     def _repr_html_(self) -> str:
         link = f'<a href="{escape(self.facts["url"])}" target="_blank">{escape(self.id)}</a>'
         title, state = escape(self.facts["title"]), escape(self.facts["state_in_words"])
-        return f"<p>Release request {link}, “{title}”: {state}.</p>"
+        return f"<p>Release request {link}, “{title}”: {state}.{escape(self._asked())}</p>"
+
+    def _asked(self) -> str:
+        """The open questions, after the sentence on the state."""
+        if not self.questions:
+            return ""
+        asked = " ".join(f"“{each}”" for each in self.questions)
+        return f' It is your move: output checkers ask {asked} Say .answer("…").'
 
 
 def request(

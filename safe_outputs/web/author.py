@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, make_response, render_template
+from flask import request as form
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Database
 
@@ -11,6 +12,7 @@ from governance.agreements import agreements_of
 from governance.database import reading, transaction
 from governance.errors import SaferoomError
 from governance.projects import projects_of
+from safe_outputs import conversation
 from safe_outputs import requests as service_of_requests
 from safe_outputs.asking import read_answer
 from safe_outputs.earlier import FIRST_PRIVATE
@@ -20,7 +22,7 @@ from safe_outputs.standing import standings
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from safe_outputs.web.access import access, reader
-from safe_outputs.web.request_page import page
+from safe_outputs.web.request_page import Written, done, page
 from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("author", __name__)
@@ -72,5 +74,22 @@ def withdraw(request_id: str) -> Response:
             service_of_requests.withdraw(database, request, author=reader().name, today=today())
     except SaferoomError as error:
         return page(request_id, problem=error)
-    flash("The request is withdrawn.")
-    return make_response(redirect(url_for("request_page.read", request_id=request_id), 303))
+    return done(request_id, "The request is withdrawn.")
+
+
+@blueprint.post("/requests/<request_id>/answer")
+@access("researcher")
+def answer(request_id: str) -> Response:
+    """The project's answer to an open question."""
+    question, text = _number(form.form.get("question", "")), form.form.get("text", "")
+    try:
+        with transaction(service().engine) as database:
+            request = service_of_requests.find_request(database, request_id)
+            conversation.answer(database, request, person=reader().name, question=question, text=text, today=today())
+    except SaferoomError as error:
+        return page(request_id, problem=error, written=Written("conversation", text=text, question=question))
+    return done(request_id, "Your answer is with the output checkers.")
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0

@@ -35,6 +35,13 @@ def text(value: Any, field: str, longest: int) -> str:
     return value
 
 
+def whole_number(value: Any, field: str) -> int:
+    """A whole number that a database holds. Raises `MalformedBody`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise MalformedBody(f"{field} has to be a whole number.")
+    return value
+
+
 def _json() -> Any:
     if not request.is_json:
         raise UnsupportedMediaType

@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from governance.database import now
 from governance.people import Role
 from safe_outputs.reading import RequestLine
-from safe_outputs.transitions import OWNERS, Owner, Vote
+from safe_outputs.transitions import Owner, RemarkKind, Vote
 from safe_outputs.web import words
 from safe_outputs.web.service import service
 
@@ -36,15 +36,29 @@ OWN_PAGES = {
 }
 """What stands first in each role's navigation."""
 
+SAID = {
+    RemarkKind.QUESTION: "asked",
+    RemarkKind.ANSWER: "answered",
+    RemarkKind.COMMENT: "commented, for all",
+    RemarkKind.NOTE: "commented, for output checkers only",
+    RemarkKind.RETURNED: "returned it to its author",
+    RemarkKind.LAPSED: "ended the approval",
+    RemarkKind.RECALLED: "recalled the release",
+}
+
 _ORDINALS = ("1st", "2nd", "3rd")
 
 
 def whose_move(line: RequestLine) -> str:
     """For an output checker: who has to act on this request."""
-    match OWNERS[line.state]:
+    match line.move:
+        case Owner.CHECKERS if line.differ:
+            return f"{'Yours' if line.mine else 'Others’'}: {line.votes} votes differ, to be consolidated"
         case Owner.CHECKERS:
             wanted = f"{ordinal(line.votes + 1)} of {line.checkers_needed} checkers"
             return f"Yours, {wanted}" if line.mine else f"Another’s, {wanted}"
+        case Owner.AUTHOR if line.questions:
+            return f"The author’s, to answer {words.count(line.questions, 'question')}"
         case Owner.AUTHOR:
             return "The author’s"
         case Owner.SYSTEM:
@@ -55,9 +69,11 @@ def whose_move(line: RequestLine) -> str:
 
 def whose_move_for_author(line: RequestLine) -> str:
     """For the people of its project: who has to act on this request."""
-    match OWNERS[line.state]:
+    match line.move:
         case Owner.CHECKERS:
             return f"The output checkers’: {line.votes} of {line.checkers_needed} have voted"
+        case Owner.AUTHOR if line.questions:
+            return f"The author’s: {words.count(line.questions, 'question')} to answer"
         case Owner.AUTHOR:
             return f"The author’s: it is {line.state_in_words}"
         case Owner.SYSTEM:
@@ -85,6 +101,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "hidden_characters": words.hidden_characters,
     "happened": words.happened,
     "voted": VOTED.__getitem__,
+    "said": SAID.__getitem__,
+    "due": lambda then: words.due(then, now()),
     "whose_move": whose_move,
     "whose_move_for_author": whose_move_for_author,
 }

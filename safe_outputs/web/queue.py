@@ -2,18 +2,18 @@
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, make_response, render_template, request
 
 from governance.database import reading, transaction
 from governance.errors import SaferoomError
+from safe_outputs import conversation, requests, reviewing
 from safe_outputs import reading as views
-from safe_outputs import requests
 from safe_outputs.errors import MalformedRequest
 from safe_outputs.reading import RequestLine
-from safe_outputs.transitions import Vote
+from safe_outputs.transitions import RemarkKind, Vote
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import VoteForm
-from safe_outputs.web.request_page import page
+from safe_outputs.web.request_page import Written, done, page
 from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("queue", __name__)
@@ -85,15 +85,61 @@ def vote(request_id: str) -> Response:
         _vote(request_id, form)
     except SaferoomError as error:
         return page(request_id, form, error)
-    flash("Your vote is recorded.")
-    return make_response(redirect(url_for("request_page.read", request_id=request_id), 303))
+    return done(request_id, "Your vote is recorded.")
+
+
+@blueprint.post("/requests/<request_id>/return")
+@access("output_checker")
+def return_early(request_id: str) -> Response:
+    reason = request.form.get("reason", "")
+    try:
+        with transaction(service().engine) as database:
+            found = requests.find_request(database, request_id)
+            reviewing.return_early(database, found, checker=reader().name, reason=reason, today=today())
+    except SaferoomError as error:
+        return page(request_id, problem=error, written=Written("vote", reason=reason))
+    return done(request_id, "The request is back with its author.")
+
+
+SAY: dict[str, tuple[RemarkKind, str]] = {
+    "question": (RemarkKind.QUESTION, "Your question is with the author."),
+    "note": (RemarkKind.NOTE, "Your comment is kept for output checkers."),
+    "comment": (RemarkKind.COMMENT, "Your comment is kept for all."),
+}
+
+
+@blueprint.post("/requests/<request_id>/say")
+@access("output_checker")
+def say(request_id: str) -> Response:
+    """A question or a comment; the button that was pressed says which."""
+    text = request.form.get("text", "")
+    try:
+        sentence = _say(request_id, request.form.get("kind", ""), text)
+    except SaferoomError as error:
+        return page(request_id, problem=error, written=Written("conversation", text=text))
+    return done(request_id, sentence)
+
+
+def _say(request_id: str, chosen: str, text: str) -> str:
+    if chosen not in SAY:
+        raise MalformedRequest("Press one of the three buttons below what you wrote.")
+    kind, sentence = SAY[chosen]
+    person = reader().name
+    with transaction(service().engine) as database:
+        found = requests.find_request(database, request_id)
+        if kind is RemarkKind.QUESTION:
+            conversation.ask(database, found, checker=person, text=text, today=today())
+        else:
+            private = kind is RemarkKind.NOTE
+            conversation.comment(database, found, checker=person, text=text, private=private, today=today())
+    return sentence
 
 
 def _vote(request_id: str, form: VoteForm) -> None:
     if not form.validate():
         raise MalformedRequest(" ".join(str(each) for errors in form.errors.values() for each in errors))
     with transaction(service().engine) as database:
-        requests.vote(
+        reviewing.vote(
             database,
             service().store,
             requests.find_request(database, request_id),

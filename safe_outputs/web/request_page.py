@@ -3,13 +3,15 @@
 import json
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, make_response, render_template, url_for
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 
-from governance.database import reading
+from governance.database import reading, transaction
 from governance.errors import SaferoomError
 from governance.people import Role
+from safe_outputs import reviewing
 from safe_outputs.answers import VERDICT_ORDER, Answer, Finding
 from safe_outputs.reading import RequestView, StatisticView, request_view
+from safe_outputs.requests import find_request
 from safe_outputs.statistics import plan_to_json
 from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.web import words
@@ -48,7 +50,45 @@ def read(request_id: str) -> Response:
     return page(request_id)
 
 
-def page(request_id: str, form: VoteForm | None = None, problem: SaferoomError | None = None) -> Response:
+@dataclass(frozen=True)
+class Written:
+    """What a person had written into a form that was refused, and where the page takes her for it."""
+
+    at: str = "vote"
+    text: str = ""
+    reason: str = ""
+    question: int = 0
+
+
+NOTHING_WRITTEN = Written()
+
+
+@blueprint.post("/requests/<request_id>/recall")
+@access("signed_in")
+def recall(request_id: str) -> Response:
+    """Take the release of this request back. Who may is asked of the one predicate."""
+    reason = request.form.get("reason", "")
+    try:
+        with transaction(service().engine) as database:
+            found = find_request(database, request_id)
+            reviewing.recall(database, found, person=reader().name, reason=reason, today=today())
+    except SaferoomError as error:
+        return page(request_id, problem=error, written=Written("recall", reason=reason))
+    return done(request_id, "The release is recalled. Its files are refused from now on.")
+
+
+def done(request_id: str, sentence: str) -> Response:
+    """Say what was done, and show the request as it is now."""
+    flash(sentence)
+    return make_response(redirect(url_for("request_page.read", request_id=request_id), 303))
+
+
+def page(
+    request_id: str,
+    form: VoteForm | None = None,
+    problem: SaferoomError | None = None,
+    written: Written = NOTHING_WRITTEN,
+) -> Response:
     """The request's page; after an action that was refused, with the reason on top and what was written kept."""
     person = reader()
     with reading(service().engine) as database:
@@ -61,7 +101,9 @@ def page(request_id: str, form: VoteForm | None = None, problem: SaferoomError |
         form=(form or VoteForm(formdata=None)) if checker else ConfirmForm(formdata=None),
         problem=problem.sentence if problem else None,
         approve=approve_words(view),
-        blind=view.line.state in ACTION_STATES[Action.VOTE],
+        blind=view.line.state in ACTION_STATES[Action.VOTE] and not view.line.differ,
+        kept=written,
+        problem_at="#comment" if form is not None and view.reasons[Action.VOTE] is None else f"#{written.at}",
         back=_back(person),
     )
     return make_response(content, problem.status if problem else 200)

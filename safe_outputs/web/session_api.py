@@ -12,16 +12,20 @@ from sqlalchemy.orm import Session as Database
 from governance.database import reading, transaction
 from governance.people import find_person
 from governance.projects import find_project
-from safe_outputs import asking, requests
+from safe_outputs import asking, conversation, requests
 from safe_outputs.errors import NoSuchThing
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.reading import request_view
+from safe_outputs.transitions import Action
 from safe_outputs.web import bodies
 from safe_outputs.web.access import access, asker
 from safe_outputs.web.service import service, today
 from safe_outputs.web.session_data import datasets_of
 
 blueprint = Blueprint("session_api", __name__, url_prefix="/api/session")
+
+AUTHORS_ACTIONS = (Action.EDIT, Action.SUBMIT, Action.WITHDRAW, Action.ANSWER)
+"""What a session can do to a request. Each request says why not, or null."""
 
 
 @blueprint.get("/session")
@@ -109,6 +113,19 @@ def withdraw(request_id: str) -> Response:
     return _shown(request_id)
 
 
+@blueprint.post("/requests/<request_id>/answers")
+@access("gate")
+def answer(request_id: str) -> Response:
+    """The project's answer to an open question of an output checker."""
+    body = bodies.json_object("question", "text")
+    text = bodies.text(body["text"], "text", conversation.LONGEST)
+    with transaction(service().engine) as database:
+        request = _of_project(database, request_id)
+        question = bodies.whole_number(body["question"], "question")
+        conversation.answer(database, request, person=asker().person, question=question, text=text, today=today())
+    return _shown(request_id)
+
+
 def _of_project(database: Database, request_id: str) -> ReleaseRequest:
     """A request of the session's project; another project's is not to be found from here."""
     request = requests.find_request(database, request_id)
@@ -145,6 +162,24 @@ def _request_json(database: Database, request: ReleaseRequest) -> dict[str, Any]
             {"turn": vote.turn, "vote": vote.vote.value, "comment": vote.comment, "at": vote.at.isoformat()}
             for vote in view.votes
         ],
+        "move": view.line.move.value,
+        "move_since": view.line.since.isoformat(),
+        "due": view.line.due.isoformat() if view.line.due else None,
+        "overdue": view.line.overdue,
+        "conversation": [
+            {
+                "id": said.id,
+                "turn": said.turn,
+                "kind": said.kind.value,
+                "who": said.who,
+                "text": said.text,
+                "at": said.at.isoformat(),
+                "answers": said.answers,
+                "open": said.open,
+            }
+            for said in view.remarks
+        ],
+        "cannot": {action.value: view.reasons[action] for action in AUTHORS_ACTIONS},
         "release": view.release_id,
         "url": service().settings.address(f"requests/{request.id}"),
     }

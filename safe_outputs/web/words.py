@@ -30,6 +30,15 @@ def ago(then: datetime, present: datetime) -> str:
     return f"on {then.day} {then:%B %Y}"
 
 
+def due(then: datetime, present: datetime) -> str:
+    """By when, as far off as it still is: “due in 2 days”, “overdue by 3 hours”."""
+    seconds = abs((then - present).total_seconds())
+    unit, name = (_DAY, "day") if seconds >= 2 * _DAY else (_HOUR, "hour")
+    number = int(seconds // unit)
+    far = count(number, name) if number else "less than an hour"
+    return f"due in {far}" if then > present else f"overdue by {far}"
+
+
 def exact(then: datetime) -> str:
     """The moment itself: “22 November 2026, 09:35 UTC”."""
     return f"{then.day} {then:%B %Y, %H:%M} UTC"
@@ -118,6 +127,10 @@ HISTORY: Mapping[str, str] = {
     "ingress.delivered": "delivered it",
     "ingress.declined": "declined it",
     "ingress.withdrawn": "withdrew it",
+    "request.question": "asked the author",
+    "request.answer": "answered",
+    "request.comment": "commented",
+    "request.note": "commented for output checkers",
 }
 
 

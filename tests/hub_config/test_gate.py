@@ -87,12 +87,13 @@ def test_allowed_calls_reach_the_service_with_a_fresh_stamp_each() -> None:
                 ("GET", "/requests/r1"),
                 ("POST", "/requests/r1/submit"),
                 ("POST", "/requests/r1/withdraw"),
+                ("POST", "/requests/r1/answers"),
             ):
                 answer = await client.request(method, path, json={"n": 1} if method != "GET" else None)
                 assert answer.status_code == 200, (method, path)
                 assert service.seen[-1][:2] == (method, PREFIX + path)
         stamps = [seen[2]["Authorization"] for seen in service.seen]
-        assert stamps == [f"Saferoom-Session ada.heron.{number}" for number in range(8)]
+        assert stamps == [f"Saferoom-Session ada.heron.{number}" for number in range(9)]
         assert json.loads(service.seen[1][3]) == {"n": 1}
 
     run(work)

@@ -105,6 +105,47 @@ CHANGES = (
 """In which database, and how somebody tries."""
 
 
+BEFORE_REVIEWS = "0006"
+STATES = {
+    "draft": ("author", "2026-11-20 08:00:00"),
+    "in_review": ("checkers", "2026-11-21 08:00:00"),
+    "approved": ("system", "2026-11-22 08:00:00"),
+    "changes_requested": ("author", "2026-11-22 08:00:00"),
+    "rejected": ("nobody", "2026-11-22 08:00:00"),
+}
+
+
+def test_requests_under_review_are_brought_up_with_their_votes(empty: Engine) -> None:
+    """Whose move it is comes from the state, and every vote is a first ballot."""
+    migrate(empty, BEFORE_REVIEWS)
+    with empty.begin() as connection:
+        for statement in _first_requests():
+            connection.execute(text(statement))
+    migrate(empty)
+    with empty.connect() as connection:
+        moves = connection.execute(text("SELECT state, move_of, move_since, checkers_seconds FROM release_request"))
+        assert {state: (move, str(since)[:19]) for state, move, since, _ in moves} == STATES
+        votes = connection.execute(text("SELECT request_id, checker, ballot FROM checker_vote"))
+        assert {tuple(each) for each in votes} == {(state, "cleo", 1) for state in STATES}
+
+
+def _first_requests() -> list[str]:
+    person = (
+        "INSERT INTO person VALUES ('cleo', 'Cleo', 'output_checker', 'O', '2027-01-01', '2027-01-01', 'x', 'x', 0)"
+    )
+    project = "INSERT INTO project VALUES ('heron', 'Heron', 'P', 'research', 'active')"
+    request = (
+        "INSERT INTO release_request (id, project_id, author, title, purpose, audience, state, turn, checkers_needed, "
+        "created_at, submitted_at, decided_at) VALUES ('{0}', 'heron', 'cleo', 'T', 'P', 'publication', '{0}', 1, 2, "
+        "'2026-11-20 08:00:00', '2026-11-21 08:00:00', '2026-11-22 08:00:00')"
+    )
+    vote = (
+        "INSERT INTO checker_vote (request_id, turn, checker, vote, comment, content_hash, at) "
+        "VALUES ('{0}', 1, 'cleo', 'approve', '', 'x', '2026-11-21 09:00:00')"
+    )
+    return [person, project, *(each.format(state) for state in STATES for each in (request, vote))]
+
+
 @pytest.mark.parametrize(
     ("empty", "change"),
     [(kind, change) for where, change in CHANGES for kind in ("sqlite", "postgresql") if where in {"both", kind}],

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from datasets.catalogue import Catalogue, load_catalogue
 from datasets.versions import DatasetVersion, VersionState, versions_of
+from disclosure_control.profiles import RuleProfile
 from governance.agreements import agree
 from governance.database import now
 from governance.people import Role
 from governance.projects import Project, ProjectState, PurposeClass, add_member, create_project, move
-from safe_outputs import asking, requests
+from safe_outputs import asking, requests, reviewing
 from safe_outputs.answers import (
     Answer,
     Cell,
@@ -47,7 +48,7 @@ TODAY = date(2026, 11, 22)
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[2] / "examples" / "rand_hie.toml")
 SITES = ("Dayton", "Fitchburg", "Franklin", "Charleston", "Georgetown", "Seattle")
 PLANS = ("free", "25 %", "50 %", "95 %")
-PROFILE = RuleProfileUsed(name="ons-srs", version="1", digest="9" * 64)
+PROFILE = RuleProfileUsed(name="ons-srs", version="1", digest=RuleProfile.load("ons-srs").digest)
 SOURCE = Source(
     dataset="rand_hie",
     title="RAND Health Insurance Experiment",
@@ -298,7 +299,7 @@ def a_vote(
 ) -> None:
     """A vote on what the request holds now."""
     comment = comment or ("" if vote is Vote.APPROVE else "Please merge the small plans.")
-    requests.vote(
+    reviewing.vote(
         session,
         store,
         request,

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from governance.database import transaction
-from safe_outputs import requests
+from safe_outputs import requests, reviewing
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.store import Store
@@ -109,7 +109,7 @@ def cast_vote(
     def step(session: Session) -> None:
         request = the_request(session, request_id)
         hash_seen = (request.content_hash or "") if seen is None else seen
-        requests.vote(
+        reviewing.vote(
             session,
             house.store,
             request,

@@ -46,6 +46,14 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/requests/<request_id>"): REFUSED | {"researcher": HERE, "output checker": HERE},
     # 400: let in, but the form's token is missing
     ("POST", "/requests/<request_id>/vote"): FORBIDDEN | {"output checker": 400},
+    ("POST", "/requests/<request_id>/return"): FORBIDDEN | {"output checker": 400},
+    ("POST", "/requests/<request_id>/say"): FORBIDDEN | {"output checker": 400},
+    ("POST", "/requests/<request_id>/recall"): FORBIDDEN
+    | dict.fromkeys(
+        ["researcher", "researcher of another project", "output checker", "data owner", "data steward", "operator"], 400
+    ),
+    ("POST", "/requests/<request_id>/answer"): FORBIDDEN
+    | dict.fromkeys(["researcher", "researcher of another project"], 400),
     ("POST", "/requests/<request_id>/withdraw"): FORBIDDEN
     | dict.fromkeys(["researcher", "researcher of another project"], 400),
     ("GET", "/incoming"): REFUSED | dict.fromkeys(RESEARCHERS, HERE),
@@ -72,6 +80,7 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("PUT", "/api/session/requests/<request_id>"): STAMPED_ONLY,
     ("POST", "/api/session/requests/<request_id>/submit"): STAMPED_ONLY,
     ("POST", "/api/session/requests/<request_id>/withdraw"): STAMPED_ONLY,
+    ("POST", "/api/session/requests/<request_id>/answers"): STAMPED_ONLY,
 }
 
 
