@@ -56,6 +56,12 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.review_commands:arguments",
     ),
     Command(
+        "release",
+        "verify a release package (verify PACKAGE), and care for the keys that sign releases",
+        "hub_config.release_commands:run",
+        "hub_config.release_commands:arguments",
+    ),
+    Command(
         "render",
         "say a session for Kubernetes or systemd",
         "hub_config.elsewhere.command:run",

@@ -33,6 +33,8 @@ class Secret(StrEnum):
     """Signs the outputs service's browser sessions."""
     LEDGER = "ledger"
     """Seals the entries of the privacy ledger; whoever writes to its database without it is noticed."""
+    RELEASE = "release"
+    """Signs release packages (the seed of an Ed25519 key); read by the checker alone, while it writes a release."""
     HUB_COOKIE = "hub_cookie"
     """Signs JupyterHub's cookies."""
     PROXY = "proxy"
@@ -93,6 +95,16 @@ class Secrets:
         return self.key(Secret.LEDGER)
 
     @property
+    def release(self) -> bytes:
+        return self.key(Secret.RELEASE)
+
+    def renew_release(self) -> bytes:
+        """Make a new key for releases in place of the present one, which is gone then. Raises `UnsafeSecret`."""
+        path = self.folder / Secret.RELEASE
+        _written(path).replace(path)
+        return self.release
+
+    @property
     def seal(self) -> bytes:
         """As a Fernet key."""
         return base64.urlsafe_b64encode(self.key(Secret.SEAL))
@@ -118,18 +130,24 @@ def _make(path: Path) -> None:
     """Write a new secret, whole or not at all. A file that exists is left as it is."""
     if path.exists():
         return
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(SECRET_BYTES) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    temporary = _written(path)
     try:
         os.link(temporary, path)  # unlike a rename, never replaces what another process has just made
     except FileExistsError:
         pass
     finally:
         temporary.unlink()
+
+
+def _written(path: Path) -> Path:
+    """A new secret, durable, in a file of another name beside `path`."""
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
 
 
 def _checked(path: Path, text: str) -> str:

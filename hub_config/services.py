@@ -72,9 +72,10 @@ def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 
 def checker_settings(settings: Settings) -> "CheckerSettings":
-    """What the checker is told. Of the secrets, it gets the ledger's key."""
+    """What the checker is told. Of the secrets, it gets the ledger's key, and a way to read that of releases."""
     from datasets.engines import Workspace, memory_by_machine
     from safe_outputs.checker.worker import CheckerSettings
+    from safe_outputs.package.keys import SigningKey
 
     secrets = Secrets(settings.secrets)
     return CheckerSettings(
@@ -84,6 +85,7 @@ def checker_settings(settings: Settings) -> "CheckerSettings":
         releases=settings.releases,
         lock=settings.ledger.with_name("lock"),
         ledger_key=secrets.ledger,
+        release_key=lambda: SigningKey(secrets.release),
         workspace=Workspace(
             memory_mb=settings.checker_memory_mb or memory_by_machine(),
             temp=settings.ledger.with_name("temp"),

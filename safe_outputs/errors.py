@@ -1,6 +1,6 @@
 """Errors of the outputs service that a person may see; see `governance.errors` for the tree's root."""
 
-from governance.errors import Conflict, Invalid, NotFound, Refused, SaferoomError
+from governance.errors import Conflict, Invalid, NotFound, Refused, SaferoomError, Unavailable
 
 
 class MalformedPlan(Invalid):
@@ -37,3 +37,17 @@ class WrongState(Conflict):
 
 class Tampered(SaferoomError):
     """Stored content does not have the hash under which it was stored. Nothing is released from it."""
+
+
+class UnusableKey(Invalid):
+    """A file or secret that should hold a release key does not."""
+
+
+class NotWritten(Unavailable):
+    """A release package could not be written. Nothing was released and no state changed."""
+
+
+class Recalled(Refused):
+    """The release was recalled, so none of its files are handed out."""
+
+    status = 410

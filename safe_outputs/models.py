@@ -130,7 +130,10 @@ class CheckersRule(Base):
 
 
 class Release(Base):
-    """A release package: the folder `package` under the releases folder, and the hash of its record."""
+    """A release package: the folder `package` under the releases folder, and the hash of its manifest.
+
+    Packages of before there were signatures have no manifest; `record_hash` is that of their record.
+    """
 
     __tablename__ = "release"
 
@@ -142,6 +145,19 @@ class Release(Base):
     package: Mapped[str] = mapped_column(Text)
     record_hash: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ReleaseKey(Base):
+    """The public half (hexadecimal) of a key that signs, or signed, releases. The newest without `retired_at` signs."""
+
+    __tablename__ = "release_key"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    public_key: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(UtcDateTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    revoked_because: Mapped[str | None] = mapped_column(Text)
 
 
 class PopulationStanding(Base):

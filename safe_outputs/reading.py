@@ -19,6 +19,7 @@ from safe_outputs.answers import AUDIENCES, Answer, Finding, Verdict, worst
 from safe_outputs.asking import read_answer
 from safe_outputs.conversation import is_named, may_see
 from safe_outputs.differencing import is_exact, of_request
+from safe_outputs.downloads import Download, downloads_of
 from safe_outputs.errors import NotPermitted
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark
 from safe_outputs.requests import find_request, why_policy_not
@@ -142,17 +143,8 @@ class RequestView:
     history: tuple[HistoryLine, ...]
     standings: tuple[StandingOf, ...]
     released_before: tuple["ReleaseLine", ...]
-    downloads: tuple["Download", ...]
+    downloads: tuple[Download, ...]
     release_id: str | None
-
-
-@dataclass(frozen=True)
-class Download:
-    """A file of a release that somebody has fetched. `who` is a name in the register, or “public”."""
-
-    who: str
-    file: str
-    at: datetime
 
 
 @dataclass(frozen=True)
@@ -268,12 +260,7 @@ def _released_before(session: Session, request: ReleaseRequest, person: str) -> 
 
 def _downloads(session: Session, release: Release | None) -> tuple[Download, ...]:
     """Who has fetched which file of a release, newest first, as the audit chain has it."""
-    events = audit.events_about(session, f"release:{release.id}") if release is not None else []
-    return tuple(
-        Download(event.actor, str(event.detail.get("file", "")), event.at)
-        for event in reversed(events)
-        if event.action == DOWNLOADED
-    )
+    return downloads_of(session, release.id) if release is not None else ()
 
 
 def _line(session: Session, request: ReleaseRequest, person: str, today: date) -> RequestLine:
@@ -391,8 +378,5 @@ def _in_order(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
 def _newest(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
     return tuple(sorted(lines, key=lambda line: line.since, reverse=True))
 
-
-DOWNLOADED = "release.downloaded"
-"""The audit event of a file that somebody fetched; its detail has the file's name."""
 
 _RISK = tuple(Verdict)

@@ -1,24 +1,34 @@
-"""From an approved request to a release: what was voted on is verified again, then written, then registered."""
+"""From an approved request to a release: what was voted on is verified again, then written, then registered.
+
+The package is whole in its place before the register's transaction commits, and nobody is shown a package that the
+register does not name. So a process killed at any moment leaves no release or a whole one; a request that is still
+approved is released at the next start, its package made anew.
+"""
 
 import hashlib
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from governance.agreements import Agreement, agreement_in_force
 from governance.database import now
 from governance.people import find_person
 from governance.projects import find_project, is_member
+from safe_outputs import release_keys
 from safe_outputs.asking import read_answer
-from safe_outputs.errors import NotPermitted, Tampered
+from safe_outputs.errors import NotPermitted, NotWritten, Tampered, WrongState
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Statistic
-from safe_outputs.package import ApprovedStatistic, write_package
+from safe_outputs.package.contents import ApprovedStatistic, package_files
+from safe_outputs.package.folder import write_package
+from safe_outputs.package.keys import SigningKey
 from safe_outputs.requests import content_hash, move
 from safe_outputs.rights import why_not_data
 from safe_outputs.store import Store
-from safe_outputs.transitions import RequestState, Vote
+from safe_outputs.transitions import ACTION_STATES, IN_WORDS, Action, RequestState, Vote
 from safe_outputs.turns import votes_of_turn
 
 
@@ -28,20 +38,25 @@ def approved_requests(session: Session) -> list[str]:
     return list(session.scalars(query.order_by(ReleaseRequest.decided_at)))
 
 
-def release(session: Session, store: Store, request: ReleaseRequest, folder: Path, *, actor: str) -> Release:
-    """Write the package of an approved request and enter it in the register, in the caller's transaction.
+def release(
+    session: Session, store: Store, request: ReleaseRequest, folder: Path, *, key: SigningKey, actor: str
+) -> Release:
+    """Write the signed package of an approved request and enter it in the register, in the caller's transaction.
 
     Raises:
-        NotPermitted: a right to the data has ended since (I10).
+        WrongState: the request is not approved, or was released already.
+        NotPermitted: a right to the data has ended since (I10), or the key may not sign.
         Tampered: votes, people or content are not what an approval needs; nothing is written.
+        NotWritten: the package could not be written; no state changes.
     """
+    if request.state not in ACTION_STATES[Action.RELEASE]:
+        raise WrongState(f"Request {request.id} is {IN_WORDS[request.state]}, so it is not released.")
     if (reason := why_not_data(session, request)) is not None:
         raise NotPermitted(reason)
-    votes = _valid_votes(session, store, request)
+    release_keys.use(session, key.public, actor=actor)
     released_at = now()
-    statistics = [_approved(store, item.statistic) for item in request.items]
-    facts = _facts(session, request, votes, released_at)
-    record_hash = write_package(folder / request.id, facts, statistics)
+    files = files_of(session, store, request, key, released_at)
+    record_hash = _write(folder / request.id, files)
     entry = Release(
         id=request.id,
         request_id=request.id,
@@ -53,8 +68,32 @@ def release(session: Session, store: Store, request: ReleaseRequest, folder: Pat
         released_at=released_at,
     )
     session.add(entry)
-    move(session, request, RequestState.RELEASED, actor=actor, record=record_hash, content=request.content_hash)
+    details = {"record": record_hash, "content": request.content_hash, "key": key.public.id}
+    move(session, request, RequestState.RELEASED, actor=actor, **details)
     return entry
+
+
+def files_of(
+    session: Session, store: Store, request: ReleaseRequest, key: SigningKey, released_at: datetime
+) -> dict[str, bytes]:
+    """The files of the package that this request has, or would have, when it is released at that moment.
+
+    Raises:
+        Tampered: votes, people or content are not what an approval needs.
+    """
+    votes = _valid_votes(session, store, request)
+    statistics = [_approved(store, item.statistic) for item in request.items]
+    return package_files(_facts(session, request, votes, released_at), statistics, key)
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> str:
+    try:
+        return write_package(folder, files)
+    except OSError as error:
+        raise NotWritten(
+            f"The release package could not be written ({error.strerror}). Nothing was released, and the request stays "
+            "approved. Make room on the disk of the releases; it is tried again every minute, and at the next start."
+        ) from error
 
 
 def _valid_votes(session: Session, store: Store, request: ReleaseRequest) -> list[CheckerVote]:
@@ -74,7 +113,8 @@ def _valid_votes(session: Session, store: Store, request: ReleaseRequest) -> lis
 def _approved(store: Store, statistic: Statistic) -> ApprovedStatistic:
     answer = read_answer(store, statistic)
     code_hash = hashlib.sha256(statistic.code.encode()).hexdigest()
-    return ApprovedStatistic(statistic.id, code_hash, answer, store.get(answer.file.digest))
+    content = store.get(answer.file.digest)
+    return ApprovedStatistic(statistic.id, code_hash, answer, content, statistic.asked_at, statistic.finished_at)
 
 
 def _facts(
@@ -88,10 +128,12 @@ def _facts(
         "audience": request.audience,
         "project": {"id": project.id, "name": project.name, "purpose": project.purpose},
         "author": _person(session, request.author),
+        "owners": [_owner(session, each) for each in _agreements(session, request)],
         "content_hash": request.content_hash,
         "turn": request.turn,
         "submitted_at": request.submitted_at.isoformat() if request.submitted_at else None,
         "released_at": released_at.isoformat(),
+        "software": {"saferoom": version("saferoom")},
         "approvals": [
             {**_person(session, vote.checker), "at": vote.at.isoformat(), "content_hash": vote.content_hash}
             for vote in votes
@@ -99,6 +141,24 @@ def _facts(
     }
 
 
+def _agreements(session: Session, request: ReleaseRequest) -> list[Agreement]:
+    """The agreements under which the request's datasets are used, by dataset."""
+    datasets = sorted({item.statistic.plan["dataset"] for item in request.items})
+    found = [agreement_in_force(session, request.project_id, each) for each in datasets]
+    return [each for each in found if each is not None]
+
+
+def _owner(session: Session, agreement: Agreement) -> dict[str, Any]:
+    at, dataset = agreement.agreed_at.isoformat(), agreement.dataset
+    return {**_person(session, agreement.owner), "dataset": dataset, "version": agreement.version, "at": at}
+
+
 def _person(session: Session, name: str) -> dict[str, str]:
+    """Somebody as the register has her now: name, role and organisation."""
     person = find_person(session, name)
-    return {"name": person.name, "full_name": person.full_name, "organisation": person.organisation}
+    return {
+        "name": person.name,
+        "full_name": person.full_name,
+        "role": person.role.value,
+        "organisation": person.organisation,
+    }

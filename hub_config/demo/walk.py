@@ -20,7 +20,9 @@ from hub_config.demo.visitor import anybody
 from hub_config.driver import Browser
 from hub_config.settings import OUTPUTS_PREFIX, Settings
 from safe_outputs.models import Release, ReleaseRequest
-from safe_outputs.package import verify_package
+from safe_outputs.package.folder import open_package
+from safe_outputs.package.reading import verified_record
+from safe_outputs.release_keys import known_keys
 from safe_outputs.transitions import OWNERS, Owner, RequestState
 
 NOTEBOOK = "work/examples/first_release.ipynb"
@@ -38,10 +40,10 @@ def walk(settings: Settings, engine: Engine, people: Cast, say: Say) -> Path:
     """The release package that the walk led to. Raises `WalkFailed`, `DriverError` or `CellFailed`."""
     if (package := released(settings, engine)) is not None:
         say("The request was released in an earlier run; nothing is asked for again.")
-        return _shown(settings, package, say)
+        return _shown(settings, engine, package, say)
     request = waiting(engine) or _work(settings, engine, people, say)
     _review(settings, engine, people, request, say)
-    return _shown(settings, _wait_for_release(settings, engine, request), say)
+    return _shown(settings, engine, _wait_for_release(settings, engine, request), say)
 
 
 def released(settings: Settings, engine: Engine) -> Path | None:
@@ -150,10 +152,14 @@ def _wait_for_release(settings: Settings, engine: Engine, request: str) -> Path:
     )
 
 
-def _shown(settings: Settings, package: Path, say: Say) -> Path:
+def _shown(settings: Settings, engine: Engine, package: Path, say: Say) -> Path:
     """Verify the package, and read its public page as anybody could."""
-    record = verify_package(package)
-    say(f"Released: “{record['title']}”, {len(record['statistics'])} statistics, verified against its record.")
+    with reading(engine) as session:
+        opened = open_package(package, session.get_one(Release, package.name).record_hash)
+        known = known_keys(session)
+    record = verified_record(package, known) if opened.signed else opened.record
+    how = "its signature verified" if opened.signed else "of before there were signatures"
+    say(f"Released: “{record['title']}”, {len(record['statistics'])} statistics, {how}.")
     with anybody(settings.hub_url) as http:
         page = http.get(f"{OUTPUTS_PREFIX}releases/{package.name}")
     if page.is_error or record["title"] not in page.text:

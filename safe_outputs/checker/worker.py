@@ -10,12 +10,13 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from datasets.engines import Workspace
 from datasets.populations import populations
@@ -26,7 +27,7 @@ from governance import audit
 from governance.agreements import agreement_in_force
 from governance.database import open_database, reading, transaction
 from governance.errors import Conflict, Invalid, SaferoomError
-from safe_outputs import asking, releasing, reviewing
+from safe_outputs import asking, release_keys, releasing, reviewing
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
 from safe_outputs.checker.compute import ALONE, compute, stored
@@ -35,6 +36,8 @@ from safe_outputs.checker.ledger_record import record_exact_answers, record_head
 from safe_outputs.differencing import released_tables
 from safe_outputs.earlier import present_plan
 from safe_outputs.models import Statistic
+from safe_outputs.package.folder import clear_leftovers
+from safe_outputs.package.keys import SigningKey
 from safe_outputs.requests import find_request
 from safe_outputs.statistics import plan_from_json
 from safe_outputs.store import Store
@@ -49,7 +52,8 @@ SECONDS_TO_THE_NEXT_TRY = 60.0
 class CheckerSettings:
     """All that the checker needs, and nothing of the web's secrets. `poll_seconds`: how often an idle one looks.
 
-    `workspace`: the memory and the temporary folder in which statistics are computed.
+    `workspace`: the memory and the temporary folder in which statistics are computed. `release_key` reads the key that
+    signs releases, each time that one is written, so that it can be renewed while the checker runs.
     """
 
     database_url: str
@@ -58,6 +62,7 @@ class CheckerSettings:
     releases: Path
     lock: Path
     ledger_key: bytes
+    release_key: Callable[[], SigningKey]
     poll_seconds: float = 0.1
     workspace: Workspace = ALONE
 
@@ -81,14 +86,17 @@ def run(settings: CheckerSettings, stop: threading.Event) -> None:
         engine = open_database(settings.database_url)
         if left := settings.workspace.cleared():
             log.info("temporary folders of a killed checker removed: %d", left)
+        if left := clear_leftovers(settings.releases):
+            log.info("half-written releases of a killed checker removed: %d", left)
         store, ledger = Store(settings.store), _verified_ledger(settings, engine)
         with transaction(engine) as session:
             again = asking.take_up_again(session, ACTOR)
+        _publish_key(engine, settings.release_key)
         log.info("checker started; statistics taken up again: %d", again)
         postponed: dict[str, float] = {}
         while not stop.is_set():
             worked = answer_next(engine, store, ledger, settings.workspace)
-            worked |= release_next(engine, store, settings.releases, postponed)
+            worked |= release_next(engine, store, settings.releases, postponed, settings.release_key)
             if not worked:
                 stop.wait(settings.poll_seconds)
         ledger.close()
@@ -150,7 +158,18 @@ def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic
     return compute(plan, evidence, store, ledger, workspace, still_allowed)
 
 
-def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[str, float]) -> bool:
+def _publish_key(engine: Engine, release_key: Callable[[], SigningKey]) -> None:
+    """Let the key be known before its first release. One that may not sign stops releases, and not the statistics."""
+    try:
+        with transaction(engine) as session:
+            release_keys.use(session, release_key().public, actor=ACTOR)
+    except SaferoomError as error:
+        log.warning("no release can be signed: %s", error.sentence)
+
+
+def release_next(
+    engine: Engine, store: Store, releases: Path, postponed: dict[str, float], release_key: Callable[[], SigningKey]
+) -> bool:
     """Release the oldest approved request; False when there is none.
 
     One whose policy or rules changed since goes back to its author. One that fails stays approved and unreleased, which
@@ -164,18 +183,25 @@ def release_next(engine: Engine, store: Store, releases: Path, postponed: dict[s
         with transaction(engine) as session:
             request = find_request(session, waiting[0])
             if reviewing.lapse(session, store, request) is None:
-                releasing.release(session, store, request, releases, actor=ACTOR)
+                releasing.release(session, store, request, releases, key=release_key(), actor=ACTOR)
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         _log_without_data(f"request {waiting[0]} not released", error)
         if waiting[0] not in postponed:
-            with transaction(engine) as session:
-                reason = for_people(error).sentence
-                audit.record(session, ACTOR, "request.not_released", f"request:{waiting[0]}", reason=reason)
+            _tell_not_released(engine, waiting[0], for_people(error, "write this release").sentence)
         postponed[waiting[0]] = time.monotonic() + SECONDS_TO_THE_NEXT_TRY
     return True
 
 
-def for_people(error: Exception) -> SaferoomError:
+def _tell_not_released(engine: Engine, request: str, reason: str) -> None:
+    """Put the reason on record; where the register cannot be written either, in the log alone."""
+    try:
+        with transaction(engine) as session:
+            audit.record(session, ACTOR, "request.not_released", f"request:{request}", reason=reason)
+    except SQLAlchemyError as error:
+        _log_without_data(f"request {request}: not even the reason could be kept", error)
+
+
+def for_people(error: Exception, doing: str = "compute this statistic") -> SaferoomError:
     """The error as one whose sentence may be shown. The text of a foreign error is dropped: it could hold data."""
     match error:
         case SaferoomError():
@@ -184,7 +210,7 @@ def for_people(error: Exception) -> SaferoomError:
             return Refusal(str(error))
         case _:
             return SaferoomError(
-                f"The checker could not compute this statistic ({type(error).__name__}). Nothing was released. "
+                f"The checker could not {doing} ({type(error).__name__}). Nothing was released. "
                 "Tell the operator, who finds the place in the checker's log."
             )
 

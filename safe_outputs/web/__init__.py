@@ -15,6 +15,7 @@ from safe_outputs.web import (
     problems,
     public,
     queue,
+    release_pages,
     request_page,
     security,
     session_api,
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     ingress.blueprint,
     packages.blueprint,
     public.blueprint,
+    release_pages.blueprint,
 )
 
 

@@ -37,6 +37,7 @@ _HEADINGS = {
     404: "There is nothing here",
     405: "This cannot be done here",
     409: "This is not possible now",
+    410: "This was taken back",
     413: "This is too large",
     415: "This is in another form than expected",
     422: "This cannot be used as it is",

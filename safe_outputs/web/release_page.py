@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from safe_outputs.answers import Cell, Column, TableOfCells
 from safe_outputs.earlier import present_answer
 from safe_outputs.errors import Tampered
-from safe_outputs.package import RECORD
 from safe_outputs.statistics import plan_from_json
 from safe_outputs.web import words
 from safe_outputs.web.tables import Shown, show, title
@@ -35,7 +35,10 @@ class FileHash:
 
 @dataclass(frozen=True)
 class ReleasePage:
-    """`opening` is what a member of the public reads first; `accountable` names who answers for the release."""
+    """`opening` is what a member of the public reads first; `accountable` names who answers for the release.
+
+    `key`: the id of the key that signed it; None before there were signatures.
+    """
 
     id: str
     title: str
@@ -44,10 +47,14 @@ class ReleasePage:
     statistics: tuple[ReleasedStatistic, ...]
     accountable: tuple[tuple[str, str], ...]
     hashes: tuple[FileHash, ...]
+    key: str | None
 
 
-def lay_out(record: dict[str, Any], contents: dict[str, bytes], record_hash: str) -> ReleasePage:
-    """The page of a release whose record and files were verified. `contents` holds the files by name."""
+def lay_out(record: dict[str, Any], contents: Mapping[str, bytes], digests: Mapping[str, str]) -> ReleasePage:
+    """The page of a release whose record and files were verified.
+
+    `contents` holds the files by name, `digests` the SHA-256 of those whose hash is shown.
+    """
     statistics = [present_answer(each) for each in record["statistics"]]
     return ReleasePage(
         id=record["id"],
@@ -56,10 +63,8 @@ def lay_out(record: dict[str, Any], contents: dict[str, bytes], record_hash: str
         purpose=record["purpose"],
         statistics=tuple(_statistic(each, contents[each["file"]["name"]]) for each in statistics),
         accountable=tuple(_accountable(record)),
-        hashes=(
-            *(FileHash(each["file"]["name"], each["file"]["digest"]) for each in statistics),
-            FileHash(RECORD, record_hash),
-        ),
+        hashes=tuple(FileHash(name, digest) for name, digest in sorted(digests.items())),
+        key=record.get("signed_with"),
     )
 
 

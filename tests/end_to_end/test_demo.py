@@ -56,7 +56,7 @@ def test_it_says_what_happened(printed: str) -> None:
         "tries to approve it herself: refused",
         "checker-one read the request and approved it; it is now in_review",
         "checker-two read the request and approved it",
-        "2 statistics, verified against its record",
+        "2 statistics, its signature verified",
         "The public page shows it without a login",
     ]
     places = [printed.find(step) for step in steps]

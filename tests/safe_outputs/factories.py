@@ -37,6 +37,7 @@ from safe_outputs.answers import (
 from safe_outputs.asking import Asker
 from safe_outputs.checker.files import table_as_csv
 from safe_outputs.models import ReleaseRequest, Statistic
+from safe_outputs.package.keys import SigningKey
 from safe_outputs.release_policy import policy_used
 from safe_outputs.requests import RequestDetails
 from safe_outputs.statistics import Crosstab, Measure, Private, PrivateKey, canonical, in_words, plan_hash
@@ -48,6 +49,7 @@ TODAY = date(2026, 11, 22)
 CATALOGUE = load_catalogue(Path(__file__).resolve().parents[2] / "examples" / "rand_hie.toml")
 SITES = ("Dayton", "Fitchburg", "Franklin", "Charleston", "Georgetown", "Seattle")
 PLANS = ("free", "25 %", "50 %", "95 %")
+RELEASE_KEY = SigningKey(b"k" * 32)
 PROFILE = RuleProfileUsed(name="ons-srs", version="1", digest=RuleProfile.load("ons-srs").digest)
 SOURCE = Source(
     dataset="rand_hie",

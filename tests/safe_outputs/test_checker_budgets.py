@@ -24,7 +24,7 @@ from safe_outputs.standing import standings
 from safe_outputs.statistics import Crosstab, Private, PrivateKey, UnknownKeys
 from safe_outputs.store import Store
 from tests.governance.people_factory import a_person
-from tests.safe_outputs.factories import private_count
+from tests.safe_outputs.factories import RELEASE_KEY, private_count
 from tests.safe_outputs.test_checker import BY_SITE, COLUMNS, EXAMPLES, PACKAGES, Room, _a_project
 
 PEOPLE = "hie_families"
@@ -81,6 +81,7 @@ def room(furnished: Path, tmp_path: Path) -> Iterator[Room]:
         releases=tmp_path / "releases",
         lock=tmp_path / "lock",
         ledger_key=b"l" * 32,
+        release_key=lambda: RELEASE_KEY,
         poll_seconds=0.01,
     )
     with Ledger(settings.ledger_url, key=settings.ledger_key) as ledger:

@@ -17,10 +17,12 @@ from safe_outputs import reading as views
 from safe_outputs import releasing, requests
 from safe_outputs.checker.worker import release_next
 from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered, WrongState
-from safe_outputs.package import read_package, verify_package
+from safe_outputs.package.folder import read_package
+from safe_outputs.package.keys import KnownKey
+from safe_outputs.package.reading import verified_record
 from safe_outputs.statistics import Crosstab
 from safe_outputs.transitions import RequestState, Vote
-from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
+from tests.safe_outputs.factories import PRIVATE_COUNT, RELEASE_KEY, TODAY
 from tests.safe_outputs.house import (
     House,
     a_submitted_request,
@@ -30,11 +32,18 @@ from tests.safe_outputs.house import (
     the_request,
 )
 
+KNOWN = {RELEASE_KEY.public.id: KnownKey(RELEASE_KEY.public)}
+
 
 def released(house: House, request_id: str) -> Path:
     with transaction(house.engine) as session:
         releasing.release(
-            session, house.store, the_request(session, request_id), house.folder / "releases", actor="checker"
+            session,
+            house.store,
+            the_request(session, request_id),
+            house.folder / "releases",
+            key=RELEASE_KEY,
+            actor="checker",
         )
     return house.folder / "releases" / request_id
 
@@ -42,8 +51,11 @@ def released(house: House, request_id: str) -> Path:
 def test_the_package_holds_the_approved_bytes_and_the_record(house: House) -> None:
     statistics = [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)]
     folder = released(house, an_approved_request(house, statistics=statistics))
-    record = verify_package(folder)
-    assert {path.name for path in folder.iterdir()} == {"release.json", "1-crosstab.csv", "2-private-count.csv"}
+    record = verified_record(folder, KNOWN)
+    tables = {"1-crosstab.csv", "2-private-count.csv"}
+    said = {"release.json", "ro-crate-metadata.json", "results.json", "checksums"}
+    signed = {"manifest.json", "manifest.sig", "public-key.pem"}
+    assert {path.name for path in folder.iterdir()} == tables | said | signed
     lines = (folder / "1-crosstab.csv").read_text().splitlines()
     assert lines[0] == "site,plan,persons,mean_spending,status"
     assert lines[1] == "Dayton,free,100,180.25,published"
@@ -116,16 +128,16 @@ def test_a_release_that_fails_stays_approved_and_is_tried_again(house: House) ->
     obstacle = house.folder / "releases"
     obstacle.write_text("no folder can be made here")
     postponed: dict[str, float] = {}
-    assert release_next(house.engine, house.store, obstacle, postponed)
-    assert not release_next(house.engine, house.store, obstacle, postponed)
+    assert release_next(house.engine, house.store, obstacle, postponed, lambda: RELEASE_KEY)
+    assert not release_next(house.engine, house.store, obstacle, postponed, lambda: RELEASE_KEY)
     with reading(house.engine) as session:
         assert the_request(session, request).state is RequestState.APPROVED
         actions = [event.action for event in audit.events_about(session, f"request:{request}")]
         assert actions[-1] == "request.not_released"
     obstacle.unlink()
     postponed[request] = 0.0
-    assert release_next(house.engine, house.store, obstacle, postponed)
-    verify_package(obstacle / request)
+    assert release_next(house.engine, house.store, obstacle, postponed, lambda: RELEASE_KEY)
+    verified_record(obstacle / request, KNOWN)
 
 
 def agreement_ends(session: Session) -> None:
@@ -217,7 +229,7 @@ def test_tables_of_another_dataset_about_the_same_people_count_too(house: House)
 def release_and_fail(house: House, request_id: str) -> None:
     with transaction(house.engine) as session:
         request = the_request(session, request_id)
-        releasing.release(session, house.store, request, house.folder / "releases", actor="checker")
+        releasing.release(session, house.store, request, house.folder / "releases", key=RELEASE_KEY, actor="checker")
         raise RuntimeError
 
 
@@ -228,8 +240,8 @@ def test_a_crash_between_package_and_register_is_made_good(house: House) -> None
     with pytest.raises(RuntimeError):
         release_and_fail(house, request)
     assert folder.exists()
-    assert release_next(house.engine, house.store, house.folder / "releases", {})
-    verify_package(folder)
+    assert release_next(house.engine, house.store, house.folder / "releases", {}, lambda: RELEASE_KEY)
+    verified_record(folder, KNOWN)
     with reading(house.engine) as session:
         assert [line.id for line in views.releases(session, audience="publication")] == [request]
 
@@ -239,15 +251,15 @@ def test_a_changed_package_does_not_verify(house: House) -> None:
     table = folder / "1-crosstab.csv"
     table.chmod(0o600)
     table.write_text(table.read_text().replace("100", "101"))
-    with pytest.raises(Tampered, match="not the one that was approved"):
-        verify_package(folder)
+    with pytest.raises(Tampered, match=r"1-crosstab\.csv was changed"):
+        verified_record(folder, KNOWN)
 
 
 def test_a_package_with_one_file_more_does_not_verify(house: House) -> None:
     folder = released(house, an_approved_request(house))
     (folder / "extra.csv").write_text("a,b\n")
-    with pytest.raises(Tampered, match="does not name"):
-        verify_package(folder)
+    with pytest.raises(Tampered, match=r"extra\.csv was added"):
+        verified_record(folder, KNOWN)
 
 
 def test_no_package_is_said_plainly(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from safe_outputs import requests, reviewing
 from safe_outputs.answers import RuleProfileUsed
 from safe_outputs.checker.worker import release_next
 from safe_outputs.checkers_rules import ANY, rules, set_rule
+from safe_outputs.downloads import DOWNLOADED
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
 from safe_outputs.models import PopulationStanding
 from safe_outputs.transitions import MOVES, REQUEST_TRANSITIONS, RequestState, Vote
-from tests.safe_outputs.factories import PROFILE, TODAY
+from tests.safe_outputs.factories import PROFILE, RELEASE_KEY, TODAY
 from tests.safe_outputs.house import (
     House,
     a_submitted_request,
@@ -143,8 +144,8 @@ def test_nobody_else_recalls(house: House, person: str) -> None:
 def test_downloads_of_a_release_are_listed_on_its_request(house: House) -> None:
     request = an_approved_request(house)
     _register_release(house, request)
-    house.do(lambda session: audit.record(session, "rui", views.DOWNLOADED, f"release:{request}", file="1.csv"))
-    house.do(lambda session: audit.record(session, "rui", views.DOWNLOADED, "release:another", file="2.csv"))
+    house.do(lambda session: audit.record(session, "rui", DOWNLOADED, f"release:{request}", file="1.csv"))
+    house.do(lambda session: audit.record(session, "rui", DOWNLOADED, "release:another", file="2.csv"))
     assert [(each.who, each.file) for each in view_of(house, request, "cleo").downloads] == [("rui", "1.csv")]
 
 
@@ -178,7 +179,7 @@ def test_an_approval_lapses_when_the_release_terms_change(house: House) -> None:
 
 
 def release_next_of(house: House) -> bool:
-    return release_next(house.engine, house.store, house.folder / "releases", {})
+    return release_next(house.engine, house.store, house.folder / "releases", {}, lambda: RELEASE_KEY)
 
 
 def test_an_approval_lapses_when_one_byte_of_the_rule_profile_changes(

@@ -6,7 +6,7 @@ from disclosure_control.privacy.ledger import ExactRelease, Guarantee
 from governance.database import reading, transaction
 from safe_outputs.releasing import release
 from safe_outputs.standing import Standing, record_standing, released_datasets, standings
-from tests.safe_outputs.factories import CATALOGUE, PRIVATE_COUNT, a_statistic, an_answer, approved
+from tests.safe_outputs.factories import CATALOGUE, PRIVATE_COUNT, RELEASE_KEY, a_statistic, an_answer, approved
 from tests.safe_outputs.house import House
 
 FIRST = ExactRelease("dataset:rand_hie", "crosstab 12ab", "project wren", "2026-11-22T09:30:00+00:00")
@@ -79,7 +79,7 @@ def test_only_datasets_of_that_audience_are_in_its_register(house: House) -> Non
     def step(session, audience: str) -> None:
         statistic = a_statistic(session, house.store, answer=an_answer(house.store, PRIVATE_COUNT))
         request = approved(session, house.store, statistics=[statistic], audience=audience)
-        release(session, house.store, request, house.folder / "releases", actor="checker")
+        release(session, house.store, request, house.folder / "releases", key=RELEASE_KEY, actor="checker")
 
     house.do(lambda session: step(session, "pre_publication"))
     with reading(house.engine) as session:

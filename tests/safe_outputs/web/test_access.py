@@ -33,6 +33,9 @@ STAMPED_ONLY = dict.fromkeys([NOBODY, *PEOPLE], 401)
 RESEARCHERS = ("researcher", "researcher of another project")
 NO_STRANGER = dict.fromkeys([*RESEARCHERS, "output checker", "data owner", "data steward", "operator"], HERE)
 
+SIGNED_IN_HERE = dict.fromkeys(PEOPLE, HERE) | {NOBODY: TO_HUB, STRANGER: 403, EXPIRED: 403}
+SIGNED_IN_TO_NOTHING = {who: 404 if status == HERE else status for who, status in SIGNED_IN_HERE.items()}
+
 EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/"): REFUSED
     | {"data owner": HERE}
@@ -69,7 +72,14 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/packages/<package_request_id>/<action>"): FORBIDDEN | {"operator": 400},
     ("GET", "/releases"): EVERYBODY,
     ("GET", "/releases/<release_id>"): dict.fromkeys([NOBODY, *PEOPLE], 404),
-    ("GET", "/releases/<release_id>/files/<name>"): dict.fromkeys([NOBODY, *PEOPLE], 404),
+    ("GET", "/releases/<release_id>/files/<path:name>"): dict.fromkeys([NOBODY, *PEOPLE], 404),
+    ("GET", "/releases/<release_id>/package.zip"): dict.fromkeys([NOBODY, *PEOPLE], 404),
+    ("GET", "/releases/keys"): EVERYBODY,
+    ("GET", "/releases/keys.json"): EVERYBODY,
+    ("GET", "/team/releases"): SIGNED_IN_HERE,
+    ("GET", "/team/releases/<release_id>"): SIGNED_IN_TO_NOTHING,
+    ("GET", "/team/releases/<release_id>/files/<path:name>"): SIGNED_IN_TO_NOTHING,
+    ("GET", "/team/releases/<release_id>/package.zip"): SIGNED_IN_TO_NOTHING,
     ("GET", "/health"): EVERYBODY,
     ("GET", "/static/<path:name>"): EVERYBODY,
     ("GET", "/api/session/session"): STAMPED_ONLY,

@@ -30,6 +30,7 @@ from safe_outputs.store import Store
 from safe_outputs.web import create_app
 from tests.datasets.factories import agreed, available, provision, register, write_small
 from tests.governance.people_factory import a_person
+from tests.safe_outputs.factories import RELEASE_KEY
 from tests.safe_outputs.web.browser import Browser, KnownByName, Session, settings_in
 
 PATIENTS = {"N": 1237, "S": 2741}
@@ -84,7 +85,9 @@ class Ward:
         assert rosa.call("POST", f"/requests/{request}/submit").status_code == 200
         for checker in ("checker", "second"):
             assert Browser(self.app).sign_in(checker).vote(request).status_code == 303
-        worker.release_next(self.engine, Store(self.settings.store), self.settings.releases, {})
+        worker.release_next(
+            self.engine, Store(self.settings.store), self.settings.releases, {}, self.settings.release_key
+        )
         return request
 
     def found_in(self, text: str) -> set[str]:
@@ -127,6 +130,7 @@ def a_ward(tmp_path: Path) -> Iterator[Ward]:
         releases=tmp_path / "releases",
         lock=tmp_path / "lock",
         ledger_key=KEY,
+        release_key=lambda: RELEASE_KEY,
     )
     with Ledger(settings.ledger_url, key=KEY) as ledger:
         for scope in ("dataset:stays", "project:wards/stays"):
@@ -172,7 +176,7 @@ def stored(folder: Path) -> Iterator[tuple[str, str]]:
     for kept in ("store", "releases"):
         for path in (folder / kept).rglob("*"):
             if path.is_file():
-                yield str(path), path.read_text(encoding="utf-8")
+                yield str(path), path.read_bytes().decode("utf-8", "backslashreplace")  # a signature is no text
     for name in ("register.sqlite", "ledger.sqlite"):
         with closing(sqlite3.connect(folder / name)) as connection:
             rows = (line for line in connection.iterdump() if not line.startswith(OF_THE_DATA))

@@ -10,13 +10,13 @@ from governance.database import reading
 from safe_outputs.asking import find_statistic
 from safe_outputs.checker.ledger_record import record_standings
 from safe_outputs.client.showing import as_html, as_text
-from safe_outputs.package import read_package
+from safe_outputs.package.folder import read_package
 from safe_outputs.releasing import release
 from safe_outputs.requests import find_request
 from safe_outputs.standing import Standing, standings
 from safe_outputs.statistics import Crosstab, Private, canonical
 from safe_outputs.web.release_page import lay_out
-from tests.safe_outputs.factories import CROSSTAB, PRIVATE_COUNT, a_statistic, an_answer, approved
+from tests.safe_outputs.factories import CROSSTAB, PRIVATE_COUNT, RELEASE_KEY, a_statistic, an_answer, approved
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic
 from tests.safe_outputs.test_earlier import FIRST_NOISE, FIRST_PLAN, first_answer
 from tests.safe_outputs.web.browser import Browser, sentence_of
@@ -47,7 +47,7 @@ def a_release(house: House, plan: Crosstab | Private, audience: str = "publicati
     def step(session) -> str:
         statistic = a_statistic(session, house.store, answer=an_answer(house.store, plan))
         request = approved(session, house.store, statistics=[statistic], audience=audience)
-        return release(session, house.store, request, house.folder / "releases", actor="checker").id
+        return release(session, house.store, request, house.folder / "releases", key=RELEASE_KEY, actor="checker").id
 
     return str(house.do(step))
 
@@ -148,7 +148,7 @@ def test_a_record_that_the_first_release_wrote_is_laid_out(house: House) -> None
     (statistic,) = record["statistics"]
     statistic |= {"plan": FIRST_PLAN, "noise": FIRST_NOISE}
     name = statistic["file"]["name"]
-    page = lay_out(record, {name: (folder / name).read_bytes()}, "0" * 64)
+    page = lay_out(record, {name: (folder / name).read_bytes()}, {name: "0" * 64})
     assert "no further from what it would be without noise than: ± 7 persons" in page.statistics[0].protection
 
 
@@ -157,4 +157,11 @@ def _find(session, statistic: str):
 
 
 def _release(session, house: House, request: str) -> None:
-    release(session, house.store, find_request(session, request), house.folder / "releases", actor="checker")
+    release(
+        session,
+        house.store,
+        find_request(session, request),
+        house.folder / "releases",
+        key=RELEASE_KEY,
+        actor="checker",
+    )

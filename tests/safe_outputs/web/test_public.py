@@ -15,6 +15,7 @@ from safe_outputs.web import create_app
 from tests.safe_outputs.factories import (
     CROSSTAB,
     PRIVATE_COUNT,
+    RELEASE_KEY,
     a_cross_table,
     a_statistic,
     an_answer,
@@ -38,7 +39,7 @@ def a_release(house: House, **facts) -> str:
             a_statistic(session, house.store, answer=an_answer(house.store, PRIVATE_COUNT)),
         ]
         request = approved(session, house.store, statistics=statistics, **facts)
-        return release(session, house.store, request, house.folder / "releases", actor="checker").id
+        return release(session, house.store, request, house.folder / "releases", key=RELEASE_KEY, actor="checker").id
 
     return str(house.do(step))
 

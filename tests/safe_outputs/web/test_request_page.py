@@ -14,6 +14,7 @@ from tests.safe_outputs.factories import (
     CODE,
     CROSSTAB,
     PRIVATE_COUNT,
+    RELEASE_KEY,
     a_charge,
     a_cross_table,
     a_finding,
@@ -105,7 +106,7 @@ def test_the_code_the_plan_and_the_bytes_are_there(browser: Browser, house: Hous
 def test_what_was_released_before_from_the_same_data_is_named(browser: Browser, house: House) -> None:
     def release_one(session) -> None:
         request = approved(session, house.store, title="An earlier table")
-        release(session, house.store, request, house.folder / "releases", actor="checker")
+        release(session, house.store, request, house.folder / "releases", key=RELEASE_KEY, actor="checker")
 
     request = a_submitted_request(house)
     browser.sign_in("cleo")

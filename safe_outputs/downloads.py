@@ -1,0 +1,143 @@
+"""Who may take a release home, and who did: one predicate, and an audit event for every download (I8, I13).
+
+What was released for publication is for everybody. What was released before publication is for the named team: the
+people of the project, and the delegates of those who own the data. Nobody gets what was recalled.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from datasets.versions import versions_of
+from governance import access, audit
+from governance.agreements import Agreement
+from governance.audit import AuditEvent
+from governance.people import Person, Role
+from governance.projects import is_member
+from safe_outputs.errors import NoSuchThing, NotPermitted, Recalled
+from safe_outputs.models import Release
+from safe_outputs.requests import find_request
+from safe_outputs.transitions import RemarkKind, RequestState
+
+PUBLIC = "publication"
+DOWNLOADED = "release.downloaded"
+ANYBODY = "public"
+"""The actor of a download without signing in."""
+
+WHOLE = "package.zip"
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file of a release that somebody has fetched. `who` is a name in the register, or “public”; `at` is aware."""
+
+    who: str
+    file: str
+    at: datetime
+
+
+def find_release(session: Session, release_id: str) -> Release:
+    """The release of that id. Raises `NoSuchThing`."""
+    found = session.get(Release, release_id)
+    if found is None:
+        raise NoSuchThing("There is no published release at this address. Look for it in the list of releases.")
+    return found
+
+
+def why_not_download(session: Session, release: Release, person: str | None, today: date) -> str | None:
+    """Why this person (None: anybody) cannot read this release or take its files now; None if she can."""
+    return why_recalled(session, release) or _why_not_theirs(session, release, person, today)
+
+
+def why_recalled(session: Session, release: Release) -> str | None:
+    """Why nobody gets this release any more, or None."""
+    request = find_request(session, release.request_id)
+    if request.state is not RequestState.RECALLED:
+        return None
+    reasons = [f" The reason: {each.text}" for each in request.remarks if each.kind is RemarkKind.RECALLED]
+    return (
+        f"The release {release.id} was recalled, so its files are not handed out any more. Do not use copies of it."
+        f"{''.join(reasons)}"
+    )
+
+
+def _why_not_theirs(session: Session, release: Release, person: str | None, today: date) -> str | None:
+    if release.audience == PUBLIC:
+        return None
+    if person is None:
+        return "This release is for a named team. Sign in if you belong to it."
+    if (reason := access.why_not_active(session.get(Person, person), today)) is not None:
+        return reason
+    if is_member(session, person, release.project_id) or _is_delegate(session, release, person):
+        return None
+    return "This release is for the people of its project and the data owners' delegates alone. Ask one of them."
+
+
+def _is_delegate(session: Session, release: Release, person: str) -> bool:
+    """Whether she speaks for the owner of every dataset in the release."""
+    found = session.get(Person, person)
+    if found is None or found.role is not Role.DATA_OWNER:
+        return False
+    items = find_request(session, release.request_id).items
+    return all(
+        _speaks_for(session, found, release.project_id, each)
+        for each in {item.statistic.plan["dataset"] for item in items}
+    )
+
+
+def _speaks_for(session: Session, owner: Person, project_id: str, dataset: str) -> bool:
+    """Whether she agreed to the project's use of the dataset, or is of the organisation that owns it."""
+    agreed = select(Agreement.id).where(
+        Agreement.owner == owner.name, Agreement.project_id == project_id, Agreement.dataset == dataset
+    )
+    if session.scalars(agreed.limit(1)).first() is not None:
+        return True
+    versions = versions_of(session, dataset)
+    return bool(versions) and versions[-1].catalogue.owner == owner.organisation
+
+
+def require(session: Session, release: Release, person: str | None, today: date) -> None:
+    """Raise why not.
+
+    Raises:
+        Recalled: it was recalled; of a release for a named team, only its team is told so.
+        NoSuchThing: for anybody who is not signed in, what is not public does not exist.
+        NotPermitted: it is not hers.
+    """
+    if (reason := _why_not_theirs(session, release, person, today)) is not None:
+        if person is None:
+            raise NoSuchThing("There is no published release at this address. Look for it in the list of releases.")
+        raise NotPermitted(reason)
+    if (reason := why_recalled(session, release)) is not None:
+        raise Recalled(reason)
+
+
+def record_download(session: Session, release: Release, person: str | None, file: str, today: date) -> None:
+    """Keep who takes which file, in the transaction in which it is asked once more whether she may."""
+    require(session, release, person, today)
+    audit.record(session, person or ANYBODY, DOWNLOADED, f"release:{release.id}", file=file)
+
+
+def how_often(session: Session, release_id: str) -> int:
+    """How many files and packages of this release were taken."""
+    query = select(func.count()).select_from(AuditEvent)
+    return (
+        session.scalar(query.where(AuditEvent.subject == f"release:{release_id}", AuditEvent.action == DOWNLOADED)) or 0
+    )
+
+
+def downloads_of(session: Session, release_id: str) -> tuple[Download, ...]:
+    """Every download of this release, newest first."""
+    events = reversed(audit.events_about(session, f"release:{release_id}"))
+    return tuple(Download(each.actor, each.detail["file"], each.at) for each in events if each.action == DOWNLOADED)
+
+
+def releases_for(session: Session, person: str, today: date) -> tuple[Release, ...]:
+    """The releases for a named team that this person may take, newest first."""
+    found: Iterable[Release] = session.scalars(
+        select(Release).where(Release.audience != PUBLIC).order_by(Release.released_at.desc())
+    )
+    return tuple(each for each in found if why_not_download(session, each, person, today) is None)
