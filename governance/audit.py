@@ -1,26 +1,52 @@
 """The audit chain (I8): every change of state leaves an event, and each event carries the hash of the one before.
 
 The chain is verified from its first event on; an edited, removed or reordered event is named. Events are never
-hidden. The database refuses to change or delete one (triggers in the migrations).
+hidden. The database refuses to change or delete one, or to add one elsewhere than at the end (triggers in the
+migrations). Who can write to the database's file can make the chain anew from any event on, or take events off its end:
+that shows against a checkpoint which was signed before (`governance.checkpoints`).
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Text, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance.database import Base, UtcDateTime, now
 from governance.errors import SaferoomError
 
 GENESIS = "0" * 64
+_FIRST = -(2**63)
+_AT_ONCE = 5_000
+_WHAT_NOW = "Stop the service, keep the database as it is, and compare with a backup and the last checkpoint."
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class BrokenChain(SaferoomError):
     """The chain of audit events does not verify."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """An event's place in the chain, and its hash: of the last one, the end of the chain."""
+
+    sequence: int
+    hash: str
 
 
 class AuditEvent(Base):
@@ -40,36 +66,45 @@ class AuditEvent(Base):
 
 def event_hash(event: AuditEvent) -> str:
     """SHA-256 of the event's canonical JSON, its predecessor's hash included."""
-    content = [
-        event.sequence,
-        event.at.isoformat(),
-        event.actor,
-        event.action,
-        event.subject,
-        event.detail,
-        event.previous_hash,
-    ]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    moment = event.at.isoformat()
+    content = [event.sequence, moment, event.actor, event.action, event.subject, event.detail, event.previous_hash]
+    return _hash(content)
 
 
 def record(session: Session, actor: str, action: str, subject: str, **detail: Any) -> AuditEvent:
-    """Append an event in the caller's transaction, so that it commits with the change that it tells of."""
+    """Append an event in the caller's transaction, so that it commits with the change that it tells of.
+
+    Raises:
+        ValueError, TypeError: `detail` is nothing that JSON has.
+    """
     session.flush()
-    last = session.scalars(select(AuditEvent).order_by(AuditEvent.sequence.desc()).limit(1)).first()
+    last = head(session)
     event = AuditEvent(
-        sequence=last.sequence + 1 if last else 1,
+        sequence=last.sequence + 1,
         at=now(),
         actor=actor,
         action=action,
         subject=subject,
-        detail=detail,
-        previous_hash=last.hash if last else GENESIS,
+        detail=json.loads(json.dumps(detail, allow_nan=False)),  # as it will be read again
+        previous_hash=last.hash,
     )
     event.hash = event_hash(event)
     session.add(event)
     session.flush()
     return event
+
+
+def head(session: Session) -> Head:
+    """The last event's place and hash; of an empty chain, 0 and zeros."""
+    query = select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
+    last = session.execute(query).first()
+    return Head(0, GENESIS) if last is None else Head(*last)
+
+
+def holds(session: Session, past: Head) -> bool:
+    """Whether the chain has this event as it once was. One look; says nothing of the events before."""
+    found = session.scalar(select(AuditEvent.hash).where(AuditEvent.sequence == past.sequence))
+    return past == Head(0, GENESIS) or found == past.hash
 
 
 def events_about(session: Session, subject: str) -> list[AuditEvent]:
@@ -78,24 +113,69 @@ def events_about(session: Session, subject: str) -> list[AuditEvent]:
     return list(session.scalars(query))
 
 
+def last_about(session: Session, subject: str) -> AuditEvent | None:
+    """The newest event of one subject, or None."""
+    query = select(AuditEvent).where(AuditEvent.subject == subject).order_by(AuditEvent.sequence.desc()).limit(1)
+    return session.scalars(query).first()
+
+
 def verify(session: Session) -> int:
     """The number of events, all of which were checked. Raises `BrokenChain` naming the first that does not fit."""
-    previous, count = GENESIS, 0
-    for event in _in_order(session):
-        count += 1
-        if event.sequence != count:
-            raise BrokenChain(
-                f"Audit event {count} is missing: the chain goes on with {event.sequence}. "
-                "Stop the service and compare with the last exported checkpoint."
-            )
-        if event.previous_hash != previous or event.hash != event_hash(event):
-            raise BrokenChain(
-                f"Audit event {event.sequence} was changed after it was written. "
-                "Stop the service and compare with the last exported checkpoint."
-            )
-        previous = event.hash
-    return count
+    return verified(session).sequence
 
 
-def _in_order(session: Session) -> Iterator[AuditEvent]:
-    return iter(session.scalars(select(AuditEvent).order_by(AuditEvent.sequence).execution_options(yield_per=1000)))
+def verified(session: Session) -> Head:
+    """The end of a chain that holds from its first event on, in memory that does not grow with it.
+
+    Raises:
+        BrokenChain: names the first event that is missing, was changed, or stands elsewhere than it was written.
+    """
+    last = Head(0, GENESIS)
+    for row in _rows(session):
+        if row[0] != last.sequence + 1:
+            raise BrokenChain(
+                f"Audit event {last.sequence + 1} is missing: the chain goes on with {row[0]}. {_WHAT_NOW}"
+            )
+        if row[6] != last.hash or row[7] != _hash_of_row(row):
+            raise BrokenChain(f"Audit event {row[0]} was changed after it was written. {_WHAT_NOW}")
+        last = Head(row[0], row[7])
+    return last
+
+
+def _hash_of_row(row: Sequence[Any]) -> str | None:
+    """The hash that `event_hash` gives, from a row of `_rows`; None where the row cannot be an event's."""
+    sequence, at, actor, action, subject, detail, previous, _own = row
+    try:
+        moment = at.replace(" ", "T", 1).removesuffix(".000000") + "+00:00"
+        return _hash([sequence, moment, actor, action, subject, json.loads(detail), previous])
+    except (AttributeError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def _hash(content: list[Any]) -> str:
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def _rows(session: Session) -> Iterator[Sequence[Any]]:
+    """Every event by its place, as the database has it: what is in a row that was edited need not be readable."""
+    connection = session.connection()
+    query, first = _PAGES[connection.dialect.name], _FIRST
+    while page := connection.execute(query, {"first": first}).all():
+        yield from page
+        first = page[-1][0] + 1
+
+
+def _page(at: ColumnElement[str], detail: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
+    """The next events after a place, as the database has them."""
+    event = AuditEvent
+    columns = (event.sequence, at, event.actor, event.action, event.subject, detail, event.previous_hash, event.hash)
+    query: Select[*tuple[Any, ...]] = select(*columns).where(event.sequence >= bindparam("first", type_=BigInteger))
+    return query.order_by(event.sequence).limit(_AT_ONCE)
+
+
+_PAGES: dict[str, Select[*tuple[Any, ...]]] = {
+    "sqlite": _page(type_coerce(AuditEvent.at, Text), type_coerce(AuditEvent.detail, Text)),
+    "postgresql": _page(
+        func.to_char(AuditEvent.at, "YYYY-MM-DD HH24:MI:SS.US", type_=Text), cast(AuditEvent.detail, Text)
+    ),
+}

@@ -62,6 +62,12 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.release_commands:arguments",
     ),
     Command(
+        "audit",
+        "verify the audit chain, export a checkpoint, show events (verify, checkpoint FILE, show)",
+        "hub_config.audit_commands:run",
+        "hub_config.audit_commands:arguments",
+    ),
+    Command(
         "render",
         "say a session for Kubernetes or systemd",
         "hub_config.elsewhere.command:run",

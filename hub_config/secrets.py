@@ -35,6 +35,8 @@ class Secret(StrEnum):
     """Seals the entries of the privacy ledger; whoever writes to its database without it is noticed."""
     RELEASE = "release"
     """Signs release packages (the seed of an Ed25519 key); read by the checker alone, while it writes a release."""
+    AUDIT = "audit"
+    """Signs checkpoints of the audit chain."""
     HUB_COOKIE = "hub_cookie"
     """Signs JupyterHub's cookies."""
     PROXY = "proxy"
@@ -93,6 +95,10 @@ class Secrets:
     @property
     def ledger(self) -> bytes:
         return self.key(Secret.LEDGER)
+
+    @property
+    def audit(self) -> bytes:
+        return self.key(Secret.AUDIT)
 
     @property
     def release(self) -> bytes:

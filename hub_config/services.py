@@ -72,8 +72,9 @@ def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
 
 
 def checker_settings(settings: Settings) -> "CheckerSettings":
-    """What the checker is told. Of the secrets, it gets the ledger's key, and a way to read that of releases."""
+    """What the checker is told. Of the secrets: the ledger's and the audit chain's keys, and a way to the releases'."""
     from datasets.engines import Workspace, memory_by_machine
+    from governance.checkpoints import Keeper, Key
     from safe_outputs.checker.worker import CheckerSettings
     from safe_outputs.package.keys import SigningKey
 
@@ -86,6 +87,7 @@ def checker_settings(settings: Settings) -> "CheckerSettings":
         lock=settings.ledger.with_name("lock"),
         ledger_key=secrets.ledger,
         release_key=lambda: SigningKey(secrets.release),
+        keeper=Keeper(settings.checkpoint, Key.of(secrets.audit)),
         workspace=Workspace(
             memory_mb=settings.checker_memory_mb or memory_by_machine(),
             temp=settings.ledger.with_name("temp"),

@@ -199,6 +199,11 @@ class Settings(BaseModel):
         return self.register_database or f"sqlite:///{self.database}"
 
     @property
+    def checkpoint(self) -> Path:
+        """The newest checkpoint of the audit chain that the service kept for itself."""
+        return self.state / "audit" / "checkpoint.json"
+
+    @property
     def secrets(self) -> Path:
         return self.state / "secrets"
 
@@ -276,6 +281,7 @@ class Settings(BaseModel):
         return (
             self.state,
             self.secrets,
+            self.checkpoint.parent,
             self.ledger.parent,
             self.datasets,
             self.copies,

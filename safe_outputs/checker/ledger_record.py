@@ -71,5 +71,5 @@ def record_standings(session: Session, ledger: Ledger, datasets: Iterable[str]) 
 
 def recorded_head(session: Session) -> Head | None:
     """Where the ledger ended when that was last recorded; None before the first time."""
-    events = audit.events_about(session, SUBJECT)
-    return Head(events[-1].detail["sequence"], events[-1].detail["hash"]) if events else None
+    last = audit.last_about(session, SUBJECT)
+    return None if last is None else Head(last.detail["sequence"], last.detail["hash"])

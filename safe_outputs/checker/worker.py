@@ -25,6 +25,7 @@ from disclosure_control import DisclosureControlError, LedgerError
 from disclosure_control.privacy.ledger import Ledger
 from governance import audit
 from governance.agreements import agreement_in_force
+from governance.checkpoints import Keeper
 from governance.database import open_database, reading, transaction
 from governance.errors import Conflict, Invalid, SaferoomError
 from safe_outputs import asking, release_keys, releasing, reviewing
@@ -54,6 +55,7 @@ class CheckerSettings:
 
     `workspace`: the memory and the temporary folder in which statistics are computed. `release_key` reads the key that
     signs releases, each time that one is written, so that it can be renewed while the checker runs.
+    `keeper`: keeps checkpoints of the audit chain, against which a register that was put back shows; None keeps none.
     """
 
     database_url: str
@@ -63,6 +65,7 @@ class CheckerSettings:
     lock: Path
     ledger_key: bytes
     release_key: Callable[[], SigningKey]
+    keeper: Keeper | None = None
     poll_seconds: float = 0.1
     workspace: Workspace = ALONE
 
@@ -81,9 +84,11 @@ def run(settings: CheckerSettings, stop: threading.Event) -> None:
     Raises:
         AnotherChecker: one runs already.
         Refusal: the ledger cannot be used: it was edited, put back to an older state, or has another key.
+        BrokenChain: the register was put back to an older state, or its audit chain was made anew.
     """
     with _alone(settings.lock):
         engine = open_database(settings.database_url)
+        _keep_checkpoint(settings, engine)
         if left := settings.workspace.cleared():
             log.info("temporary folders of a killed checker removed: %d", left)
         if left := clear_leftovers(settings.releases):
@@ -95,12 +100,18 @@ def run(settings: CheckerSettings, stop: threading.Event) -> None:
         log.info("checker started; statistics taken up again: %d", again)
         postponed: dict[str, float] = {}
         while not stop.is_set():
+            _keep_checkpoint(settings, engine)
             worked = answer_next(engine, store, ledger, settings.workspace)
             worked |= release_next(engine, store, settings.releases, postponed, settings.release_key)
             if not worked:
                 stop.wait(settings.poll_seconds)
         ledger.close()
         engine.dispose()
+
+
+def _keep_checkpoint(settings: CheckerSettings, engine: Engine) -> None:
+    if settings.keeper is not None:
+        settings.keeper.keep(engine)
 
 
 def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
