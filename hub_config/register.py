@@ -68,6 +68,7 @@ def describe_session(settings: Settings, engine: Engine, person: str, project: s
             notices=warnings(settings.does_without),
             folder=folder,
             shared=settings.projects / what.id,
+            incoming=settings.incoming / what.id,
             sockets=socket_folder(settings.run, person, project),
             programs=programs(settings.session_python),
             limits=limits_of(settings),

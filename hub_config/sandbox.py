@@ -196,6 +196,7 @@ def _researchers(session: Session) -> tuple[Mount, ...]:
     return (
         Mount(outside.work, inside.work, writable=True),
         Mount(outside.project, inside.project, writable=True),
+        Mount(outside.incoming, inside.incoming),
         Mount(outside.gate, inside.gate),
         *copies,
     )

@@ -129,6 +129,7 @@ class Places:
     home: Path
     work: Path
     project: Path
+    incoming: Path
     data: Path
     scratch: Path
     gate: Path
@@ -143,6 +144,7 @@ INSIDE = Places(
     home=Path("/home/researcher"),
     work=Path("/home/researcher/work"),
     project=Path("/home/researcher/project"),
+    incoming=Path("/home/researcher/incoming"),
     data=Path("/data"),
     scratch=Path("/tmp"),  # noqa: S108 - of the sandbox alone
     gate=Path("/run/saferoom/gate"),
@@ -163,7 +165,8 @@ stand where something is mounted.
 class Session:
     """One person in one project, with all that she may use there.
 
-    `folder` is the session's own, `shared` that of all members of the project, `sockets` a short folder for sockets.
+    `folder` is the session's own, `shared` that of all members of the project, `incoming` what was brought in for the
+    project (nobody in it writes there), `sockets` a short folder for sockets.
     `sandboxed` is false only where the operator named the sandbox as a protection to do without. Raises
     `MalformedSession` for a name that is no lower-case slug of at most 30 characters.
     """
@@ -177,6 +180,7 @@ class Session:
     notices: tuple[str, ...]
     folder: Path
     shared: Path
+    incoming: Path
     sockets: Path
     programs: Programs
     limits: Limits = field(default_factory=Limits)
@@ -199,6 +203,7 @@ class Session:
             home=home,
             work=home / "work",
             project=self.shared,
+            incoming=self.incoming,
             data=self.copies[0].path.parent if self.copies else self.folder / "data",
             scratch=self.folder / "scratch",
             gate=self.sockets / "gate",

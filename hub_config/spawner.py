@@ -21,6 +21,7 @@ from tornado.httpserver import HTTPServer
 from traitlets import Callable as CallableTrait
 from traitlets import Instance
 
+from datasets.ingress.delivery import share
 from governance.database import now
 from governance.errors import SaferoomError
 from hub_config import limits, processes, register
@@ -233,6 +234,7 @@ class SessionSpawner(LocalProcessSpawner):
 
     def _prepare(self, session: Session) -> Account:
         account = account_of(session)
+        share(session.incoming.parent, session.project, account.gid)
         write_files(session, self.installation.settings.examples, owner=account.uid)
         hand_over(session, account)
         return account

@@ -75,7 +75,7 @@ def attack(settings: Settings, folder: Path) -> tuple[int, str]:
 
 
 def _furnish(session: Session) -> Account:
-    for part in (session.folder.parent, session.shared.parent, session.sockets.parent):
+    for part in (session.folder.parent, session.shared.parent, session.incoming, session.sockets.parent):
         part.mkdir(mode=0o700)
     account = account_of(session)
     for part in session.private_folders:
@@ -95,6 +95,7 @@ def _session(settings: Settings, folder: Path) -> Session:
         notices=(),
         folder=folder / "sessions" / "doctor--trial",
         shared=folder / "projects" / "trial",
+        incoming=folder / "incoming",
         sockets=folder / "run" / "0",
         programs=programs(settings.session_python),
     )

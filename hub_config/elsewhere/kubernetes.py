@@ -307,6 +307,7 @@ def _volumes(session: Session) -> list[Object]:
     return [
         _claimed("own", f"session-{session.name}"),
         _claimed("project", f"project-{session.project}"),
+        _claimed("incoming", f"incoming-{session.project}", read_only=True),
         *copies,
         {
             "name": "configuration",
@@ -347,6 +348,7 @@ def _volume_of(session: Session) -> dict[Path, tuple[str, str | None]]:
         inside.work: ("own", "work"),
         inside.server_home: ("own", "server"),
         inside.project: ("project", None),
+        inside.incoming: ("incoming", None),
         inside.gate: ("gate", None),
         inside.hub_gate: ("hub", None),
         inside.server: ("server", None),

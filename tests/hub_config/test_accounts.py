@@ -24,6 +24,7 @@ def session_in(folder: Path, person: str = "ada", project: str = "heron", **fact
         project=project,
         folder=folder / "sessions" / f"{person}--{project}",
         shared=folder / "projects" / project,
+        incoming=folder / "incoming" / project,
         sockets=folder / "sockets" / f"{person}{project}",
         **facts,
     )

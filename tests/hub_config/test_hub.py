@@ -283,7 +283,7 @@ def test_one_kernel_no_terminals_own_root(ada: Browser) -> None:
     assert "Project Heron" in specs["kernelspecs"]["python3"]["spec"]["display_name"]
     assert ada.session_api("POST", "heron", "terminals").status_code in (403, 404)
     names = [entry["name"] for entry in ada.session_api("GET", "heron", "contents").json()["content"]]
-    assert names == ["project", "work"]
+    assert names == ["incoming", "project", "work"]
 
 
 def test_notebook_runs_in_the_kernel_and_is_saved_with_its_outputs(running: Running, ada: Browser) -> None:
@@ -300,6 +300,20 @@ def test_notebook_runs_in_the_kernel_and_is_saved_with_its_outputs(running: Runn
     saved = nbformat.read(work_of(running) / "try.ipynb", as_version=4)
     assert saved.cells[1].outputs == ran.cells[1].outputs
     nbformat.validate(saved)
+
+
+def test_what_was_brought_in_is_seen_and_nobody_in_the_session_writes_there(running: Running, ada: Browser) -> None:
+    folder = running.house.settings.incoming / "heron"
+    delivered = folder / "lookup.csv"
+    delivered.write_text("code,name\n1,one\n")
+    os.chown(delivered, -1, folder.stat().st_gid)
+    delivered.chmod(0o440)
+    assert driver.run_code(ada, "heron", "print(open('/home/researcher/incoming/lookup.csv').read())").startswith(
+        "code"
+    )
+    for attempt in ("open('{}/planted', 'w')", "__import__('os').remove('{}/lookup.csv')"):
+        with pytest.raises(CellFailed, match=r"Read-only|Permission"):
+            driver.run_code(ada, "heron", attempt.format("/home/researcher/incoming"))
 
 
 def test_cell_that_fails_is_raised_and_saved(running: Running, ada: Browser) -> None:

@@ -40,6 +40,7 @@ def a_session(**facts: object) -> Session:
         folder=Path("/srv/sessions/ada--heron"),
         sockets=Path("/tmp/saferoom-0-0123456789/0123456789ab"),
         shared=Path("/srv/projects/heron"),
+        incoming=Path("/srv/incoming/heron"),
         programs=Programs(
             server=Path("/opt/service/bin/python"),
             kernel=Path("/opt/session/bin/python"),

@@ -43,6 +43,7 @@ def a_session(**facts: Any) -> Session:
         folder=Path("/srv/sessions/ada--heron"),
         sockets=Path("/run/saferoom-hub/0123456789ab"),
         shared=Path("/srv/projects/heron"),
+        incoming=Path("/srv/incoming/heron"),
         programs=IMAGE_PROGRAMS,
         limits=LIMITS,
     )

@@ -115,7 +115,7 @@ def test_two_projects_of_a_person_share_no_claim() -> None:
         volumes = pod(traits(a_session(project=project)))["spec"]["volumes"]
         return {each["persistentVolumeClaim"]["claimName"] for each in volumes if "persistentVolumeClaim" in each}
 
-    assert len(claimed("heron")) == 3
+    assert len(claimed("heron")) == 4
     assert not claimed("heron") & claimed("crane")
 
 

@@ -44,8 +44,8 @@ def test_a_folder_that_was_closed_is_counted(tmp_path: Path) -> None:
     fill(closed / "hidden")
     closed.chmod(0o300)
     (tmp_path / "work").chmod(0o300)
-    path = str(closed.parent)
-    code = f"import pathlib; from hub_config.notebook import disk; print(disk.used(pathlib.Path({path!r}), 2**30))"
+    place = str(closed.parent)
+    code = f"import pathlib; from hub_config.notebook import disk; print(disk.used(pathlib.Path({place!r}), 2**30))"
     if os.geteuid() == 0:
         for path in (closed.parent, closed, closed / "hidden"):
             os.chown(path, 61234, 61234)
