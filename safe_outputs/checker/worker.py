@@ -27,7 +27,7 @@ from governance import audit
 from governance.agreements import agreement_in_force
 from governance.checkpoints import Keeper
 from governance.database import open_database, reading, transaction
-from governance.errors import Conflict, Invalid, SaferoomError
+from governance.errors import Conflict, Invalid, SaferoomError, Unavailable
 from safe_outputs import asking, release_keys, releasing, reviewing
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
@@ -208,7 +208,7 @@ def _tell_not_released(engine: Engine, request: str, reason: str) -> None:
     try:
         with transaction(engine) as session:
             audit.record(session, ACTOR, "request.not_released", f"request:{request}", reason=reason)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, Unavailable) as error:
         _log_without_data(f"request {request}: not even the reason could be kept", error)
 
 

@@ -1,0 +1,63 @@
+"""A release that fails, at each of its writes: nothing or the whole, and the next start finishes it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+DONE = {"state": "released", "registered": 1, "last": "request.released", "reason": None, "package": "whole"}
+
+
+def failures(folder: Path, mode: str) -> list[dict[str, Any]]:
+    """What was left by each failure, in order of the step at which it came; the last one did not fail."""
+    command = [sys.executable, "-m", "tests.safe_outputs.failing_releases", str(folder), mode]
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def all_is_well_at_the_next_start(found: list[dict[str, Any]]) -> None:
+    for each in found:
+        assert each["then"] == DONE, each
+        assert each["leftovers"] == [], each
+
+
+def test_a_checker_that_is_killed_at_any_write_leaves_nothing_or_the_whole(tmp_path: Path) -> None:
+    found = failures(tmp_path, "killed")
+    *killed, last = found
+    assert len(killed) > 60
+    assert {each["status"] for each in killed} == {-9}
+    assert {each["package"] for each in killed} == {"none", "whole"}
+    for each in killed:
+        assert (each["state"], each["registered"], each["last"]) == ("approved", 0, "request.approved"), each
+    assert {name: last[name] for name in DONE} == DONE
+    all_is_well_at_the_next_start(found)
+
+
+def test_a_full_disk_ends_in_a_sentence_and_changes_no_state(tmp_path: Path) -> None:
+    found = failures(tmp_path, "without_room")
+    *full, last = found
+    assert len(full) > 40
+    for each in full:
+        assert (each["status"], each["state"], each["registered"]) == (0, "approved", 0), each
+        assert each["last"] == "request.not_released"
+        assert each["reason"].startswith("The release package could not be written (No space left on device).")
+        assert each["package"] in {"none", "whole"}, each
+    assert {name: last[name] for name in DONE} == DONE
+    all_is_well_at_the_next_start(found)
+
+
+def test_a_register_that_cannot_be_written_changes_no_state(tmp_path: Path) -> None:
+    """Not even the reason can be kept then; the checker goes on, and the next start releases."""
+    found = failures(tmp_path, "full_register")
+    *full, last = found
+    assert {each["last"] for each in full} == {"request.approved", "request.not_released"}
+    for each in full:
+        assert (each["status"], each["state"], each["registered"]) == (0, "approved", 0), each
+        assert each["package"] in {"none", "whole"}, each
+    assert {name: last[name] for name in DONE} == DONE
+    all_is_well_at_the_next_start(found)
