@@ -49,9 +49,9 @@ def watch_files(folder: Path, fail: Fail) -> None:
 
     through = os.fsync
 
-    def fsync(handle: Any) -> None:
+    def fsync(fd: Any) -> None:
         fail("fsync")
-        through(handle)
+        through(fd)
 
     sys.addaudithook(hook)
     os.fsync = fsync
