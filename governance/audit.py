@@ -8,7 +8,7 @@ that shows against a checkpoint which was signed before (`governance.checkpoints
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,9 +107,10 @@ def holds(session: Session, past: Head) -> bool:
     return past == Head(0, GENESIS) or found == past.hash
 
 
-def events_about(session: Session, subject: str) -> list[AuditEvent]:
-    """The events of one subject, oldest first."""
-    query = select(AuditEvent).where(AuditEvent.subject == subject).order_by(AuditEvent.sequence)
+def events_about(session: Session, subject: str, *, but_for: Collection[str] = ()) -> list[AuditEvent]:
+    """The events of one subject, oldest first, but for those of some actions."""
+    query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.action.not_in(but_for))
+    query = query.order_by(AuditEvent.sequence)
     return list(session.scalars(query))
 
 

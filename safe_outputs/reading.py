@@ -353,12 +353,16 @@ def _reads_as_checker(session: Session, request: ReleaseRequest, person: str) ->
     return role is Role.OUTPUT_CHECKER and not is_member(session, person, request.project_id)
 
 
+VIEWED = "request.viewed"
+"""The action of looking at a request, which is in the audit chain, and not in the history on the page itself."""
+
+
 def _history(session: Session, request: ReleaseRequest, person: str) -> list[HistoryLine]:
     """The audit events of the request: in a blind turn without who votes and asks, and notes for checkers alone."""
     blind, checker = not votes_are_open(request), _reads_as_checker(session, request, person)
     return [
         HistoryLine(event.at, event.actor, event.action)
-        for event in audit.events_about(session, f"request:{request.id}")
+        for event in audit.events_about(session, f"request:{request.id}", but_for=[VIEWED])
         if not (blind and event.action in _CHECKERS_ACTIONS and event.actor != person)
         or event.detail.get("turn") != request.turn
         if checker or event.action != "request.note"

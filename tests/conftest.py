@@ -42,6 +42,7 @@ ON_BOTH = (
     "tests.safe_outputs.web.test_public",
     "tests.safe_outputs.web.test_queue",
     "tests.safe_outputs.web.test_request_page",
+    "tests.safe_outputs.web.test_seen",
     "tests.safe_outputs.web.test_session_api",
 )
 """How the names of the modules begin whose tests run once on each kind of database: there it decides something."""

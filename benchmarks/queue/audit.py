@@ -1,4 +1,4 @@
-"""How many audit events a second `saferoom audit verify` verifies, and how that grows with the chain.
+"""How many audit events a second `saferoom audit verify` verifies, how that grows, and what a view costs a page.
 
     .venv/bin/python -m benchmarks.queue.audit [EVENTS …]
 
@@ -10,6 +10,7 @@ import argparse
 import json
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sqlalchemy import Engine, insert
@@ -17,10 +18,12 @@ from sqlalchemy import Engine, insert
 from governance import audit
 from governance.audit import GENESIS, AuditEvent, event_hash
 from governance.database import Base, now, open_database, reading
+from governance.views import Views
 
 EVENTS = (25_000, 50_000, 100_000, 200_000)
 DETAIL = {"turn": 1, "vote": "approve", "content": "c" * 64}
 BATCH = 5_000
+LOOKS, PEOPLE = 200, 8
 
 
 def fill(engine: Engine, number: int) -> None:
@@ -66,6 +69,33 @@ def measured(url: str, number: int) -> dict[str, object]:
     }
 
 
+def view_costs(url: str, number: int) -> dict[str, object]:
+    """Milliseconds of one recorded view at the end of a chain, by one person and by eight who look at once."""
+    engine = open_database(url)
+    fill(engine, number)
+    views = Views(engine)
+
+    def look(times: int) -> None:
+        for each in range(times):
+            views.record("checker-1", "request.viewed", f"request:r-{each % 50:012x}", **DETAIL)
+
+    look(1)
+    cpu, clock = time.process_time(), time.perf_counter()
+    look(LOOKS)
+    alone = {"cpu": time.process_time() - cpu, "clock": time.perf_counter() - clock}
+    cpu, clock = time.process_time(), time.perf_counter()
+    with ThreadPoolExecutor(PEOPLE) as people:
+        list(people.map(look, [LOOKS] * PEOPLE))
+    together = {"cpu": time.process_time() - cpu, "clock": time.perf_counter() - clock}
+    engine.dispose()
+    return {
+        "database": engine.dialect.name,
+        "events": number,
+        "a view alone, ms": {each: round(1000 * value / LOOKS, 2) for each, value in alone.items()},
+        "of eight at once, ms": {each: round(1000 * value / LOOKS / PEOPLE, 2) for each, value in together.items()},
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("events", type=int, nargs="*", default=EVENTS)
@@ -74,6 +104,7 @@ def main() -> None:
     for number in given.events:
         with tempfile.TemporaryDirectory() as folder:
             print(json.dumps(measured(f"sqlite:///{Path(folder)}/register.sqlite", number)), flush=True)
+            print(json.dumps(view_costs(f"sqlite:///{Path(folder)}/views.sqlite", number)), flush=True)
     if given.postgresql:
         print(json.dumps(measured(given.postgresql, min(given.events))))
 

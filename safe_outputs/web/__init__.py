@@ -4,6 +4,7 @@ from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
 from governance.database import open_database
+from governance.views import Views
 from safe_outputs.store import Store
 from safe_outputs.web import (
     access,
@@ -48,7 +49,7 @@ def create_app(settings: WebSettings, hub: Hub | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config.update(_configuration(settings))
     engine = open_database(settings.database_url)
-    attach(app, Service(settings, engine, Store(settings.store), hub or JupyterHub()))
+    attach(app, Service(settings, engine, Store(settings.store), hub or JupyterHub(), Views(engine)))
     security.protect(app)
     app.before_request(access.enforce)
     csrf = CSRFProtect(app)

@@ -21,6 +21,7 @@ from governance.projects import projects_of
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import ConfirmForm
 from safe_outputs.web.ingress_view import PAGE_LINES, Line, file_view, line_of, view_of
+from safe_outputs.web.seen import seen_incoming
 from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("ingress", __name__)
@@ -231,6 +232,7 @@ def file(ingress_id: str, position: int) -> Response:
         if found is None:
             raise UnknownIngress("This request has no such file. Its page lists those that it has.")
         shown = file_view(service().store, found, request.args.get("from", 1, type=int), PAGE_LINES, None)
+    seen_incoming(ingress_id, reader().name, position)
     return make_response(render_template("ingress_file.html", file=shown, ingress_id=ingress_id, step=PAGE_LINES))
 
 
@@ -238,6 +240,7 @@ def _page(ingress_id: str, form: DecisionForm | None = None, problem: SaferoomEr
     """The request's page; after a step that was refused, with the reason on top and what was written kept."""
     with reading(service().engine) as database:
         view = view_of(database, service().store, _found(database, ingress_id), reader(), today())
+    seen_incoming(ingress_id, reader().name)
     page = render_template(
         "ingress.html",
         view=view,

@@ -17,6 +17,7 @@ from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
 from safe_outputs.web.forms import ConfirmForm, VoteForm
+from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
 from safe_outputs.web.tables import Shown, show, title
 
@@ -93,6 +94,7 @@ def page(
     person = reader()
     with reading(service().engine) as database:
         view = request_view(database, service().store, request_id, person.name, today())
+    seen(view, person.name, "page")
     checker = person.role is Role.OUTPUT_CHECKER
     content = render_template(
         "request.html",

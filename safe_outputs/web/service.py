@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 
 from governance.database import now
+from governance.views import Views
 from safe_outputs.store import Store
 from safe_outputs.web.hub import Hub
 from safe_outputs.web.settings import WebSettings
@@ -20,6 +21,7 @@ class Service:
     engine: Engine
     store: Store
     hub: Hub
+    views: Views
 
 
 def attach(app: Flask, service: Service) -> None:

@@ -19,6 +19,7 @@ from safe_outputs.reading import request_view
 from safe_outputs.transitions import Action
 from safe_outputs.web import bodies
 from safe_outputs.web.access import access, asker
+from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
 from safe_outputs.web.session_data import datasets_of
 
@@ -146,6 +147,7 @@ def _request_json(database: Database, request: ReleaseRequest) -> dict[str, Any]
     """The request as its project may see it: comments of open turns are not among it."""
     database.flush()
     view = request_view(database, service().store, request.id, asker().person, today())
+    seen(view, asker().person, "session")
     return {
         "id": request.id,
         "title": request.title,
