@@ -164,12 +164,12 @@ def queue(session: Session, person: str, today: date) -> Queue:
     if (reason := access.why_not_check(find_person(session, person), today)) is not None:
         raise NotPermitted(reason)
     requests = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state != RequestState.DRAFT))
-    lines = [_line(session, each, person, today) for each in requests]
+    lines = [request_line(session, each, person, today) for each in requests]
     checkers = [line for line in lines if line.move is Owner.CHECKERS]
     return Queue(
-        waiting_for_you=_in_order(line for line in checkers if line.mine),
-        waiting_for_others=_in_order(line for line in checkers if not line.mine),
-        with_author=_in_order(line for line in lines if line.move is Owner.AUTHOR),
+        waiting_for_you=in_order(line for line in checkers if line.mine),
+        waiting_for_others=in_order(line for line in checkers if not line.mine),
+        with_author=in_order(line for line in lines if line.move is Owner.AUTHOR),
         decided=_newest(line for line in lines if line.move in {Owner.SYSTEM, Owner.NOBODY}),
     )
 
@@ -178,7 +178,7 @@ def requests_of(session: Session, person: str, today: date) -> tuple[RequestLine
     """The requests of the projects in which a person works, newest first."""
     requests = session.scalars(select(ReleaseRequest).order_by(ReleaseRequest.created_at.desc()))
     return tuple(
-        _line(session, each, person, today)
+        request_line(session, each, person, today)
         for each in requests
         if each.author == person or is_member(session, person, each.project_id)
     )
@@ -196,7 +196,7 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         raise NotPermitted(reason)
     release = session.scalars(select(Release).where(Release.request_id == request.id)).first()
     return RequestView(
-        line=_line(session, request, person, today),
+        line=request_line(session, request, person, today),
         purpose=request.purpose,
         project_purpose=find_project(session, request.project_id).purpose,
         author_name=find_person(session, request.author).full_name,
@@ -263,7 +263,8 @@ def _downloads(session: Session, release: Release | None) -> tuple[Download, ...
     return downloads_of(session, release.id) if release is not None else ()
 
 
-def _line(session: Session, request: ReleaseRequest, person: str, today: date) -> RequestLine:
+def request_line(session: Session, request: ReleaseRequest, person: str, today: date) -> RequestLine:
+    """One line of a list, as this person reads it."""
     verdicts = [item.statistic.verdict for item in request.items if item.statistic.verdict is not None]
     verdicts += [finding.verdict for finding in of_request(session, request)]
     votes, due = votes_of_turn(request), due_at(request)
@@ -374,7 +375,7 @@ _CHECKERS_ACTIONS = frozenset(
 )
 
 
-def _in_order(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
+def in_order(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
     """What is overdue, then the riskiest, then what has waited longest."""
     return tuple(sorted(lines, key=lambda line: (not line.overdue, -_RISK.index(line.verdict), line.since)))
 

@@ -21,6 +21,7 @@ from safe_outputs.web import (
     security,
     session_api,
     sign_in,
+    together,
 )
 from safe_outputs.web.hub import Hub, JupyterHub
 from safe_outputs.web.prefix import UnderPrefix
@@ -35,6 +36,7 @@ BLUEPRINTS = (
     sign_in.blueprint,
     session_api.blueprint,
     queue.blueprint,
+    together.blueprint,
     request_page.blueprint,
     author.blueprint,
     ingress.blueprint,

@@ -10,6 +10,7 @@ from safe_outputs import conversation, requests, reviewing
 from safe_outputs import reading as views
 from safe_outputs.errors import MalformedRequest
 from safe_outputs.reading import RequestLine
+from safe_outputs.together import AT_A_GLANCE
 from safe_outputs.transitions import RemarkKind, Vote
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import VoteForm
@@ -37,7 +38,9 @@ class Group:
 def desk() -> Response:
     with reading(service().engine) as database:
         found = views.queue(database, reader().name, today())
-    return make_response(render_template("queue.html", groups=groups(found, all_decided="decided" in request.args)))
+    parts = groups(found, all_decided="decided" in request.args)
+    at_a_glance = any(line.verdict in AT_A_GLANCE for line in found.waiting_for_you)
+    return make_response(render_template("queue.html", groups=parts, at_a_glance=at_a_glance))
 
 
 def groups(found: views.Queue, *, all_decided: bool) -> tuple[Group, ...]:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from governance.database import transaction
 from safe_outputs import requests, reviewing
+from safe_outputs.checker.worker import release_next
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.store import Store
@@ -17,6 +18,7 @@ from safe_outputs.transitions import Vote
 from tests.safe_outputs.factories import (
     CODE,
     CROSSTAB,
+    RELEASE_KEY,
     TODAY,
     a_project,
     a_statistic,
@@ -121,6 +123,11 @@ def cast_vote(
         )
 
     house.do(step)
+
+
+def release_next_of(house: House) -> bool:
+    """Let the checker release what is approved; False when nothing is."""
+    return release_next(house.engine, house.store, house.folder / "releases", {}, lambda: RELEASE_KEY)
 
 
 def an_approved_request(house: House, statistics: list[str] | None = None) -> str:

@@ -10,19 +10,19 @@ from governance.database import reading
 from safe_outputs import reading as views
 from safe_outputs import requests, reviewing
 from safe_outputs.answers import RuleProfileUsed
-from safe_outputs.checker.worker import release_next
 from safe_outputs.checkers_rules import ANY, rules, set_rule
 from safe_outputs.downloads import DOWNLOADED
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
 from safe_outputs.models import PopulationStanding
 from safe_outputs.transitions import MOVES, REQUEST_TRANSITIONS, RequestState, Vote
-from tests.safe_outputs.factories import PROFILE, RELEASE_KEY, TODAY
+from tests.safe_outputs.factories import PROFILE, TODAY
 from tests.safe_outputs.house import (
     House,
     a_submitted_request,
     an_answered_statistic,
     an_approved_request,
     cast_vote,
+    release_next_of,
     submit,
     the_request,
 )
@@ -176,10 +176,6 @@ def test_an_approval_lapses_when_the_release_terms_change(house: House) -> None:
     assert said.who == "Saferoom"
     assert "approval lapsed" in said.text
     assert "release terms" in said.text
-
-
-def release_next_of(house: House) -> bool:
-    return release_next(house.engine, house.store, house.folder / "releases", {}, lambda: RELEASE_KEY)
 
 
 def test_an_approval_lapses_when_one_byte_of_the_rule_profile_changes(

@@ -45,6 +45,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/oauth_callback"): dict.fromkeys([NOBODY, *PEOPLE], 403),
     ("GET", "/sign-out"): dict.fromkeys([NOBODY, *PEOPLE], 302),
     ("GET", "/queue"): REFUSED | {"output checker": HERE},
+    ("GET", "/queue/together"): REFUSED | {"output checker": HERE},
+    ("POST", "/queue/together"): FORBIDDEN | {"output checker": 400},
     ("GET", "/requests"): REFUSED | dict.fromkeys(["researcher", "researcher of another project"], HERE),
     ("GET", "/requests/<request_id>"): REFUSED | {"researcher": HERE, "output checker": HERE},
     # 400: let in, but the form's token is missing

@@ -1,0 +1,64 @@
+"""Requests that can be read and approved on one page: nothing in them needs more than a look (triage).
+
+One predicate for the page and for the form that it sends (I13). Each approval is a vote of its own, on the content that
+was shown; to return or to reject a request is done on its own page.
+"""
+
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from governance import access
+from governance.people import find_person
+from safe_outputs.answers import Verdict
+from safe_outputs.asking import read_answer
+from safe_outputs.errors import NotPermitted
+from safe_outputs.models import ReleaseRequest
+from safe_outputs.reading import RequestView, in_order, request_line, request_view
+from safe_outputs.reviewing import vote, why_not_approve
+from safe_outputs.store import Store
+from safe_outputs.transitions import ACTION_STATES, Action, Vote
+
+AT_A_GLANCE = frozenset({Verdict.SAFE, Verdict.PROTECTED})
+MOST = 20
+
+
+def why_not_together(session: Session, store: Store, request: ReleaseRequest, person: str, today: date) -> str | None:
+    """Why this person cannot approve this request among others; None if she can."""
+    if (reason := why_not_approve(session, store, request, person, today)) is not None:
+        return reason
+    if request_line(session, request, person, today).verdict not in AT_A_GLANCE:
+        return "A finding of this request has to be judged by a person. Open the request by itself."
+    answers = [read_answer(store, item.statistic) for item in request.items]
+    if any(answer.provenance != "verified" for answer in answers):
+        return "Not every statistic of this request is verified. Open the request by itself."
+    if request.votes and any(each.checker == person for each in request.votes if each.turn == request.turn):
+        return "The votes on this request differ. Open the request by itself and consolidate them."
+    return None
+
+
+def together(session: Session, store: Store, person: str, today: date) -> tuple[tuple[RequestView, ...], int]:
+    """The requests that wait for this checker and need but a look, at most `MOST`, and how many there are in all.
+
+    Raises `NotPermitted` for anybody who is no output checker.
+    """
+    if (reason := access.why_not_check(find_person(session, person), today)) is not None:
+        raise NotPermitted(reason)
+    waiting = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state.in_(ACTION_STATES[Action.VOTE])))
+    found = [each for each in waiting if why_not_together(session, store, each, person, today) is None]
+    lines = in_order(request_line(session, each, person, today) for each in found)
+    return tuple(request_view(session, store, line.id, person, today) for line in lines[:MOST]), len(lines)
+
+
+def approve(session: Session, store: Store, request: ReleaseRequest, *, checker: str, seen: str, today: date) -> None:
+    """Approve one of the requests that were read together, on the content whose hash was shown.
+
+    Raises:
+        NotPermitted: it needs more than a look, or she may not approve it.
+        WrongState, MalformedRequest: as for every vote.
+    """
+    reason = why_not_together(session, store, request, checker, today)
+    if reason is not None:
+        raise NotPermitted(reason)
+    vote(session, store, request, checker=checker, vote=Vote.APPROVE, comment="", seen=seen, today=today)
