@@ -33,7 +33,8 @@ def menu(page: Page, name: str, entry: str) -> None:
 
 
 def idle(page: Page) -> None:
-    expect(page.locator(".jp-Notebook-ExecutionIndicator").first).to_have_attribute("data-status", "idle")
+    """Wait until JupyterLab says that the kernel is there and has nothing to do."""
+    expect(page.get_by_text(re.compile(r"Python \(.+\) \| Idle"))).to_be_visible()
 
 
 def output(page: Page, text: str | re.Pattern[str]) -> None:
