@@ -137,7 +137,11 @@ def verified(session: Session) -> Head:
             raise BrokenChain(
                 f"Audit event {last.sequence + 1} is missing: the chain goes on with {row[0]}. {_WHAT_NOW}"
             )
-        if row[6] != last.hash or row[7] != _hash_of_row(row):
+        if row[6] != last.hash:
+            raise BrokenChain(
+                f"Audit event {row[0]} does not follow the one before it: one of the two was changed. {_WHAT_NOW}"
+            )
+        if row[7] != _hash_of_row(row):
             raise BrokenChain(f"Audit event {row[0]} was changed after it was written. {_WHAT_NOW}")
         last = Head(row[0], row[7])
     return last

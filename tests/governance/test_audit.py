@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from governance import audit
+from governance.audit import AuditEvent
 from governance.database import Base, open_database, reading, transaction
 
 
@@ -40,7 +41,7 @@ def test_an_untouched_chain_verifies(engine: Engine) -> None:
         ("UPDATE audit_event SET sequence = 9 WHERE sequence = 3", "event 3 is missing"),
         ("UPDATE audit_event SET at = '2001-02-03 04:05:06.000007' WHERE sequence = 2", "event 2 was changed"),
         ("UPDATE audit_event SET detail = 'null' WHERE sequence = 2", "event 2 was changed"),
-        ("UPDATE audit_event SET previous_hash = 'x' WHERE sequence = 1", "event 1 was changed"),
+        ("UPDATE audit_event SET previous_hash = 'x' WHERE sequence = 1", "event 1 does not follow"),
         ("UPDATE audit_event SET hash = 'x' WHERE sequence = 3", "event 3 was changed"),
     ],
 )
@@ -55,7 +56,16 @@ def test_two_events_that_changed_places_are_noticed(engine: Engine) -> None:
     with engine.begin() as connection:
         for change in ("9 WHERE sequence = 2", "2 WHERE sequence = 3", "3 WHERE sequence = 9"):
             connection.execute(text(f"UPDATE audit_event SET sequence = {change}"))
-    with pytest.raises(audit.BrokenChain, match="event 2 was changed"):
+    with pytest.raises(audit.BrokenChain, match="event 2 does not follow"):
+        verified(engine)
+
+
+def test_an_event_whose_hash_was_made_anew_does_not_fit_the_next(engine: Engine) -> None:
+    with transaction(engine) as session:
+        event = session.get_one(AuditEvent, 2)
+        event.actor = "eve"
+        event.hash = audit.event_hash(event)
+    with pytest.raises(audit.BrokenChain, match="event 3 does not follow"):
         verified(engine)
 
 
