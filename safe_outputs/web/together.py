@@ -13,6 +13,7 @@ from safe_outputs.web import words
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import ConfirmForm
 from safe_outputs.web.request_page import part
+from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("together", __name__)
@@ -46,15 +47,19 @@ def approve() -> Response:
     return make_response(redirect(url_for(".read"), 303))
 
 
-def _approve(request_id: str, seen: str) -> None:
+def _approve(request_id: str, content: str) -> None:
     with transaction(service().engine) as database:
         found = requests.find_request(database, request_id)
-        service_of_together.approve(database, service().store, found, checker=reader().name, seen=seen, today=today())
+        service_of_together.approve(
+            database, service().store, found, checker=reader().name, seen=content, today=today()
+        )
 
 
 def _page(refused: list[dict[str, Any]] | None = None, summary: str = "", status: int = 200) -> Response:
     with reading(service().engine) as database:
         found, total = service_of_together.together(database, service().store, reader().name, today())
+    for view in found:
+        seen(view, reader().name, "page")
     shown = [{"view": view, "statistics": [part(each) for each in view.statistics]} for view in found]
     content = render_template(
         "together.html",

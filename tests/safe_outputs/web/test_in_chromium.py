@@ -174,6 +174,30 @@ def test_bringing_in_works_without_javascript(site: Site, house: House) -> None:
     assert len(list(house.folder.joinpath("incoming", "heron").glob("*/codes.csv"))) == 1
 
 
+def test_a_question_is_asked_and_answered_without_javascript(site: Site, house: House) -> None:
+    request = a_submitted_request(house)
+    page = site.visit("cleo", scripts=False).open(f"/requests/{request}")
+    page.get_by_label("Ask or comment").fill("Which years?")
+    page.get_by_role("button", name="Ask the author a question").click()
+    assert page.get_by_text("Your question is with the author.").is_visible()
+    page = site.visit("rosa", scripts=False).open("/requests")
+    page.get_by_role("link", name="Another title").click()
+    page.get_by_label("Your answer").fill("1974 to 1982.")
+    page.get_by_role("button", name="Answer the question").click()
+    assert page.get_by_text("Your answer is with the output checkers.").is_visible()
+
+
+def test_requests_are_approved_together_by_keyboard_alone(site: Site, house: House) -> None:
+    first, second = a_submitted_request(house), a_submitted_request(house)
+    page = site.visit("cleo", scripts=False).open("/queue/together")
+    for request in (first, second):
+        _tab_to(page, f"approve-{request}")
+        page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.get_by_text("You approved 2 requests.").wait_for()
+
+
 @pytest.mark.parametrize("width", [320, 768, 1400])
 @pytest.mark.parametrize("who", ["rosa", "stan", "otto"])
 def test_no_page_about_bringing_in_is_wider_than_its_window(site: Site, house: House, who: str, width: int) -> None:
@@ -189,8 +213,9 @@ def test_no_page_about_bringing_in_is_wider_than_its_window(site: Site, house: H
 @pytest.mark.parametrize("width", [320, 768, 1400])
 def test_no_page_is_wider_than_its_window(site: Site, house: House, width: int) -> None:
     request = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
+    a_submitted_request(house)
     visit = site.visit("cleo", scripts=True, width=width)
-    for path in ("/queue", f"/requests/{request}", "/releases"):
+    for path in ("/queue", "/queue/together", f"/requests/{request}", "/releases"):
         page = visit.open(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from governance import audit
 from safe_outputs.answers import Verdict
+from safe_outputs.reading import VIEWED
 from safe_outputs.transitions import RequestState, Vote
 from tests.safe_outputs.factories import PRIVATE_COUNT
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, cast_vote, the_request
@@ -123,6 +125,20 @@ def test_a_long_list_says_that_it_is_cut(browser: Browser, house: House, monkeyp
         titled(house, title)
     page = sentence_of(browser.sign_in("cleo").get(PAGE))
     assert "These are 1 of 2" in page
+
+
+def test_each_request_that_is_shown_is_a_view(browser: Browser, house: House) -> None:
+    """I8: a page of several requests is a look at each of them."""
+    shown, other = titled(house, "Plain"), titled(house, "To be judged", Verdict.REFER)
+    browser.sign_in("cleo").get(PAGE)
+    looks = {request: looks_at(house, request) for request in (shown, other)}
+    assert looks == {shown: ["cleo"], other: []}
+
+
+def looks_at(house: House, request_id: str) -> list[str]:
+    """Who has looked at a request, by the audit chain."""
+    events = house.do(lambda session: audit.events_about(session, f"request:{request_id}"))
+    return [each.actor for each in events if each.action == VIEWED]
 
 
 def test_the_queue_leads_there_when_there_is_something(browser: Browser, house: House) -> None:
