@@ -50,7 +50,7 @@ def release(
         NotWritten: the package could not be written; no state changes.
     """
     if request.state not in ACTION_STATES[Action.RELEASE]:
-        raise WrongState(f"Request {request.id} is {IN_WORDS[request.state]}, so it is not released.")
+        raise WrongState(f"Request {request.id} is {IN_WORDS[request.state]}, so it is not released now.")
     if (reason := why_not_data(session, request)) is not None:
         raise NotPermitted(reason)
     release_keys.use(session, key.public, actor=actor)

@@ -14,11 +14,11 @@ from governance.agreements import agree, agreement_in_force
 from governance.agreements import withdraw as withdraw_agreement
 from governance.database import reading, transaction
 from safe_outputs import reading as views
-from safe_outputs import releasing, requests
+from safe_outputs import release_keys, releasing, requests
 from safe_outputs.checker.worker import release_next
 from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered, WrongState
 from safe_outputs.package.folder import read_package
-from safe_outputs.package.keys import KnownKey
+from safe_outputs.package.keys import KnownKey, SigningKey
 from safe_outputs.package.reading import verified_record
 from safe_outputs.statistics import Crosstab
 from safe_outputs.transitions import RequestState, Vote
@@ -138,6 +138,34 @@ def test_a_release_that_fails_stays_approved_and_is_tried_again(house: House) ->
     postponed[request] = 0.0
     assert release_next(house.engine, house.store, obstacle, postponed, lambda: RELEASE_KEY)
     verified_record(obstacle / request, KNOWN)
+
+
+def test_what_was_released_is_never_released_again(house: House) -> None:
+    request = an_approved_request(house)
+    folder = released(house, request)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(WrongState, match="is released, so it is not released now"):
+        released(house, request)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_is_released_with_a_revoked_key(house: House) -> None:
+    request = an_approved_request(house)
+    house.do(lambda session: release_keys.use(session, RELEASE_KEY.public, actor="checker"))
+    house.do(
+        lambda session: release_keys.revoke(
+            session, RELEASE_KEY.public.id, "It was copied.", actor="operator", account="root"
+        )
+    )
+    assert release_next(house.engine, house.store, house.folder / "releases", {}, lambda: RELEASE_KEY)
+    with reading(house.engine) as session:
+        assert the_request(session, request).state is RequestState.APPROVED
+        (said,) = [each for each in audit.events_about(session, f"request:{request}") if "reason" in each.detail]
+    assert "was revoked, so nothing is released" in said.detail["reason"]
+    other = SigningKey(b"2" * 32)
+    assert release_next(house.engine, house.store, house.folder / "releases", {}, lambda: other)
+    with reading(house.engine) as session:
+        assert the_request(session, request).state is RequestState.RELEASED
 
 
 def agreement_ends(session: Session) -> None:

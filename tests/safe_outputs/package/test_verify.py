@@ -146,6 +146,13 @@ def test_a_key_that_takes_the_name_of_a_known_one_does_not_fit(tmp_path: Path) -
     assert "The signature in manifest.sig" in found[0]
 
 
+def test_a_key_that_takes_an_unknown_name_does_not_fit(tmp_path: Path) -> None:
+    files = some_files(tmp_path)
+    content = as_json(json.loads(files["manifest.json"]) | {"key": "0" * 32})
+    found = examine(files | {"manifest.json": content, "manifest.sig": RELEASE_KEY.sign(content)}, {}).problems
+    assert "The signature in manifest.sig" in found[0]
+
+
 def test_a_revoked_key_is_not_trusted_and_the_reason_is_said(tmp_path: Path) -> None:
     key = KNOWN[RELEASE_KEY.public.id]
     revoked = {RELEASE_KEY.public.id: replace(key, revoked=Revocation(RELEASED_AT, "It was copied.\x1b"))}

@@ -93,6 +93,8 @@ def test_for_anybody_else_it_does_not_exist(app: Flask, released: Released) -> N
 def test_an_owner_of_the_same_organisation_speaks_for_the_data(app: Flask, house: House, released: Released) -> None:
     house.do(lambda session: a_person(session, "ovid", Role.DATA_OWNER, organisation="RAND Corporation"))
     assert Browser(app).sign_in("ovid").get(f"/team/releases/{released.closed}").status_code == 200
+    house.do(lambda session: a_person(session, "stine", Role.DATA_STEWARD, organisation="RAND Corporation"))
+    assert Browser(app).sign_in("stine").get(f"/team/releases/{released.closed}").status_code == 403
 
 
 def test_a_right_that_ends_ends_downloads(app: Flask, house: House, released: Released) -> None:
