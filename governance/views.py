@@ -5,6 +5,7 @@ the same time share one transaction: one of them writes for all that wait, and t
 """
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +15,20 @@ from governance import audit
 from governance.database import transaction
 
 
-@dataclass(eq=False)
-class _View:
+@dataclass(frozen=True)
+class View:
+    """Who is about to see what. `detail` is like an event's."""
+
     actor: str
     action: str
     subject: str
-    detail: dict[str, Any]
-    written: bool = field(default=False)
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Page:
+    views: Sequence[View]
+    written: bool = False
 
 
 class Views:
@@ -28,31 +36,31 @@ class Views:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._waiting: list[_View] = []
+        self._waiting: list[_Page] = []
         self._adding, self._turn = threading.Lock(), threading.Lock()
 
-    def record(self, actor: str, action: str, subject: str, **detail: Any) -> None:
-        """Append the event, and return when it is on disk.
+    def record(self, *views: View) -> None:
+        """Append an event for each, and return when they are on disk.
 
         Raises:
-            DatabaseUnavailable: it is not, and so the caller shows nothing.
+            DatabaseUnavailable: they are not, none of them, and so the caller shows nothing.
         """
-        view = _View(actor, action, subject, detail)
+        page = _Page(views)
         with self._adding:
-            self._waiting.append(view)
+            self._waiting.append(page)
         with self._turn:
-            if not view.written:
-                self._write(self._all_with(view))
+            if not page.written:
+                self._write(self._all_with(page))
 
-    def _all_with(self, view: _View) -> list[_View]:
+    def _all_with(self, page: _Page) -> list[_Page]:
         """All that wait, and this one, which another may have failed to write."""
         with self._adding:
             waiting, self._waiting = self._waiting, []
-        return waiting if view in waiting else [*waiting, view]
+        return waiting if page in waiting else [*waiting, page]
 
-    def _write(self, views: list[_View]) -> None:
+    def _write(self, pages: list[_Page]) -> None:
         with transaction(self._engine) as session:
-            for each in views:
-                audit.record(session, each.actor, each.action, each.subject, **each.detail)
-        for each in views:
-            each.written = True
+            for view in (view for page in pages for view in page.views):
+                audit.record(session, view.actor, view.action, view.subject, **view.detail)
+        for page in pages:
+            page.written = True

@@ -65,7 +65,7 @@ def _verify(settings: Settings, files: list[Path]) -> int:
         end = audit.verified(session)
         for each in against:
             checkpoints.require_holds(session, each)
-    print(f"The audit chain holds: {end.sequence:,} events, each where it was written and as it was written.")
+    print(f"The audit chain holds: {_events(end.sequence)}, each where it was written and as it was written.")
     if against:
         newest = max(against, key=lambda each: each.at)
         print(f"It has what {len(against)} of its checkpoints name, the newest of {newest.at:%-d %B %Y, %H:%M} UTC.")
@@ -83,7 +83,7 @@ def checkpoint(settings: Settings, given: argparse.Namespace) -> int:
             checkpoints.require_holds(session, kept)
         made = checkpoints.export(session, given.file, key)
     print(
-        f"{given.file} says that the audit chain had {made.head.sequence:,} events on {made.at:%-d %B %Y, %H:%M} UTC."
+        f"{given.file} says that the audit chain had {_events(made.head.sequence)} on {made.at:%-d %B %Y, %H:%M} UTC."
     )
     print(f"Keep it where the database is not. It is signed; the public key is {made.public}.")
     return 0
@@ -106,6 +106,10 @@ def show(settings: Settings, given: argparse.Namespace) -> int:
         audit.record(session, "operator", "audit.shown", "audit", account=getpass.getuser(), **about)
     engine.dispose()
     return 0
+
+
+def _events(number: int) -> str:
+    return f"{number:,} event{'' if number == 1 else 's'}"
 
 
 def key_of(settings: Settings) -> Key:

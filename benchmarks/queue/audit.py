@@ -18,7 +18,7 @@ from sqlalchemy import Engine, insert
 from governance import audit
 from governance.audit import GENESIS, AuditEvent, event_hash
 from governance.database import Base, now, open_database, reading
-from governance.views import Views
+from governance.views import View, Views
 
 EVENTS = (25_000, 50_000, 100_000, 200_000)
 DETAIL = {"turn": 1, "vote": "approve", "content": "c" * 64}
@@ -77,7 +77,7 @@ def view_costs(url: str, number: int) -> dict[str, object]:
 
     def look(times: int) -> None:
         for each in range(times):
-            views.record("checker-1", "request.viewed", f"request:r-{each % 50:012x}", **DETAIL)
+            views.record(View("checker-1", "request.viewed", f"request:r-{each % 50:012x}", DETAIL))
 
     look(1)
     cpu, clock = time.process_time(), time.perf_counter()

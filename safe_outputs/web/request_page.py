@@ -94,7 +94,7 @@ def page(
     person = reader()
     with reading(service().engine) as database:
         view = request_view(database, service().store, request_id, person.name, today())
-    seen(view, person.name, "page")
+    seen(person.name, "page", view)
     checker = person.role is Role.OUTPUT_CHECKER
     content = render_template(
         "request.html",

@@ -2,17 +2,26 @@
 
 from typing import Literal
 
+from governance.views import View
 from safe_outputs.reading import VIEWED, RequestView
 from safe_outputs.web.service import service
 
 
-def seen(view: RequestView, person: str, by: Literal["page", "session"]) -> None:
-    """This person is about to see the request as it is in this view. Raises `DatabaseUnavailable`: show nothing."""
-    subject = f"request:{view.line.id}"
-    service().views.record(person, VIEWED, subject, turn=view.turn, content=view.content_hash, by=by)
+def seen(person: str, by: Literal["page", "session"], *views: RequestView) -> None:
+    """This person is about to see the requests as they are in these views.
+
+    Raises:
+        DatabaseUnavailable: that is not on record; show nothing then.
+    """
+    service().views.record(*(_looked_at(each, person, by) for each in views))
+
+
+def _looked_at(view: RequestView, person: str, by: str) -> View:
+    detail = {"turn": view.turn, "content": view.content_hash, "by": by}
+    return View(person, VIEWED, f"request:{view.line.id}", detail)
 
 
 def seen_incoming(ingress_id: str, person: str, file: int | None = None) -> None:
     """This person is about to see what somebody asks to bring in, or one file of it. Raises `DatabaseUnavailable`."""
     detail = {} if file is None else {"file": file}
-    service().views.record(person, "ingress.viewed", f"ingress:{ingress_id}", **detail)
+    service().views.record(View(person, "ingress.viewed", f"ingress:{ingress_id}", detail))

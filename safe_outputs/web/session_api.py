@@ -147,7 +147,7 @@ def _request_json(database: Database, request: ReleaseRequest) -> dict[str, Any]
     """The request as its project may see it: comments of open turns are not among it."""
     database.flush()
     view = request_view(database, service().store, request.id, asker().person, today())
-    seen(view, asker().person, "session")
+    seen(asker().person, "session", view)
     return {
         "id": request.id,
         "title": request.title,

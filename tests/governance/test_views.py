@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from governance import audit, views
 from governance.database import DatabaseUnavailable, reading, transaction
-from governance.views import Views
+from governance.views import View, Views
 
 
 def recorded(engine: Engine) -> list[tuple[str, int]]:
@@ -19,8 +19,14 @@ def recorded(engine: Engine) -> list[tuple[str, int]]:
 
 
 def test_a_view_is_an_event_when_it_returns(engine: Engine) -> None:
-    Views(engine).record("ada", "thing.viewed", "thing:1", number=1)
+    Views(engine).record(View("ada", "thing.viewed", "thing:1", {"number": 1}))
     assert recorded(engine) == [("ada", 1)]
+
+
+def test_several_on_one_page_are_an_event_each_and_one_write(engine: Engine) -> None:
+    Views(engine).record(*(View("ada", "thing.viewed", "thing:1", {"number": number}) for number in range(3)))
+    Views(engine).record()
+    assert recorded(engine) == [("ada", 0), ("ada", 1), ("ada", 2)]
 
 
 def test_each_of_many_at_once_is_there_once_and_they_share_the_disk(
@@ -38,7 +44,7 @@ def test_each_of_many_at_once_is_there_once_and_they_share_the_disk(
     def look(person: int) -> None:
         together.wait(20)
         for number in range(20):
-            book.record(f"p{person}", "thing.viewed", "thing:1", number=number)
+            book.record(View(f"p{person}", "thing.viewed", "thing:1", {"number": number}))
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(look, range(8)))
@@ -60,7 +66,7 @@ def test_a_view_that_another_failed_to_write_is_written_by_its_own(
 
     def look(person: str) -> None:
         try:
-            book.record(person, "thing.viewed", "thing:1", number=1)
+            book.record(View(person, "thing.viewed", "thing:1", {"number": 1}))
             seen.append(person)
         except DatabaseUnavailable:
             seen.append(f"not {person}")
@@ -81,5 +87,5 @@ def test_a_view_that_another_failed_to_write_is_written_by_its_own(
 
 def test_what_was_taken_by_one_who_failed_is_not_lost(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     book = Views(engine)
-    view = views._View("ada", "thing.viewed", "thing:1", {"number": 1})
-    assert book._all_with(view) == [view]
+    page = views._Page([View("ada", "thing.viewed", "thing:1", {"number": 1})])
+    assert book._all_with(page) == [page]

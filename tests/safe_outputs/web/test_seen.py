@@ -12,7 +12,8 @@ from governance.views import Views
 from safe_outputs.reading import VIEWED
 from safe_outputs.requests import find_request
 from tests.safe_outputs.bringing_in import something_asked
-from tests.safe_outputs.house import House, a_submitted_request
+from tests.safe_outputs.factories import PRIVATE_COUNT
+from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic
 from tests.safe_outputs.web.browser import Browser, Session, sentence_of
 
 
@@ -81,6 +82,14 @@ def test_views_change_nothing_that_a_vote_is_bound_to(house: House, browser: Bro
     assert browser.sign_in("cleo").vote(request).status_code == 303
     with transaction(house.engine) as session:
         assert len(find_request(session, request).votes) == 1
+
+
+def test_requests_on_one_page_are_each_seen(house: House, browser: Browser) -> None:
+    requests = {a_submitted_request(house, [an_answered_statistic(house, PRIVATE_COUNT)]) for _ in range(2)}
+    page = browser.sign_in("cleo").get("/queue/together")
+    shown = {each for each in requests if each in page.text}
+    assert shown
+    assert {each for each in requests if views_of(house, each)} == shown
 
 
 def test_who_reads_what_is_to_be_brought_in_is_on_record(house: House, browser: Browser) -> None:
