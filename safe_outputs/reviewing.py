@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit
 from governance.database import now
+from governance.projects import is_member
 from safe_outputs.asking import read_answer
 from safe_outputs.conversation import remark
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
@@ -98,17 +99,26 @@ def return_early(session: Session, request: ReleaseRequest, *, checker: str, rea
 
 
 def lapse(session: Session, store: Store, request: ReleaseRequest) -> str | None:
-    """End an approval whose policy or rules changed before the release; returns why, or None where it stands.
+    """End an approval whose policy, rules or people changed before the release; returns why, or None where it stands.
 
     Bytes that are not those that were approved are no lapse: they stay where they are, and `releasing` refuses them.
     """
-    for item in request.items if request.state is RequestState.APPROVED else ():
+    reason = _why_lapses(session, store, request) if request.state is RequestState.APPROVED else None
+    if reason is None:
+        return None
+    said = f"The approval lapsed. {reason}"
+    remark(session, request, RemarkKind.LAPSED, author=SAFEROOM, text=said)
+    move(session, request, RequestState.CHANGES_REQUESTED, actor=SAFEROOM, turn=request.turn, lapsed=True)
+    return said
+
+
+def _why_lapses(session: Session, store: Store, request: ReleaseRequest) -> str | None:
+    if any(is_member(session, each.checker, request.project_id) for each in votes_of_turn(request)):
+        return "Somebody who approved it belongs to the project now, so others have to review it. Submit it again."
+    for item in request.items:
         reason = why_policy_not(session, read_answer(store, item.statistic), request.audience)
         if reason is not None:
-            said = f"The approval lapsed. Statistic {item.statistic.id} cannot leave as it was approved. {reason}"
-            remark(session, request, RemarkKind.LAPSED, author=SAFEROOM, text=said)
-            move(session, request, RequestState.CHANGES_REQUESTED, actor=SAFEROOM, turn=request.turn, lapsed=True)
-            return said
+            return f"Statistic {item.statistic.id} cannot leave as it was approved. {reason}"
     return None
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from governance import audit
 from governance.database import reading
+from governance.projects import Membership
 from safe_outputs import reading as views
 from safe_outputs import requests, reviewing
 from safe_outputs.answers import RuleProfileUsed
@@ -190,6 +191,19 @@ def test_an_approval_lapses_when_one_byte_of_the_rule_profile_changes(
     assert release_next_of(house)
     assert state_of(house, request) is RequestState.CHANGES_REQUESTED
     assert not (house.folder / "releases" / request).exists()
+
+
+def test_an_approval_lapses_when_one_who_approved_joins_the_project(house: House) -> None:
+    """I9: she may not have approved it; others review it in a new turn, and nobody has to withdraw it."""
+    request = an_approved_request(house)
+    house.do(lambda session: session.add(Membership(project_id="heron", person_name="carl")))
+    assert release_next_of(house)
+    assert state_of(house, request) is RequestState.CHANGES_REQUESTED
+    submit(house, request)
+    for checker in ("cleo", "cora"):
+        cast_vote(house, request, checker)
+    assert release_next_of(house)
+    assert state_of(house, request) is RequestState.RELEASED
 
 
 def test_what_was_checked_by_other_rules_cannot_be_submitted(house: House) -> None:
