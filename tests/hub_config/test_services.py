@@ -12,6 +12,7 @@ from governance.database import now, transaction
 from hub_config import services
 from hub_config.secrets import Secret
 from hub_config.wsgi import web_settings
+from safe_outputs.package.keys import SigningKey
 from safe_outputs.store import Store
 from tests.hub_config.house import House
 
@@ -26,6 +27,15 @@ def test_checker_is_told_the_ledgers_key_alone(house: House) -> None:
     settings = services.checker_settings(house.settings)
     assert settings.ledger_key == house.secrets.ledger
     assert told(settings, house) == set()
+
+
+def test_only_the_checker_can_sign_releases_with_the_key_of_the_moment(house: House) -> None:
+    settings = services.checker_settings(house.settings)
+    assert settings.release_key().public == SigningKey(house.secrets.release).public
+    renewed = house.secrets.renew_release()
+    assert settings.release_key().public == SigningKey(renewed).public
+    web = web_settings(house.settings)
+    assert not any("release_key" in field.name for field in dataclasses.fields(web))
 
 
 def test_outputs_service_is_told_its_key_and_the_gates(house: House) -> None:

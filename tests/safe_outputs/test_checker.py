@@ -49,7 +49,7 @@ from safe_outputs.statistics import Condition, Crosstab, Measure, Private, Priva
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from tests.governance.people_factory import a_person
-from tests.safe_outputs.factories import RELEASE_KEY, private_count
+from tests.safe_outputs.factories import private_count, the_release_key
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PACKAGES = tuple((EXAMPLES.parent / ".session" / "lib").glob("python3.*/site-packages"))
@@ -147,7 +147,7 @@ def room(furnished: tuple[Path, ProjectCopy], tmp_path: Path) -> Iterator[Room]:
         releases=tmp_path / "releases",
         lock=tmp_path / "lock",
         ledger_key=b"l" * 32,
-        release_key=lambda: RELEASE_KEY,
+        release_key=the_release_key,
         poll_seconds=0.01,
     )
     ledger = Ledger(settings.ledger_url, key=settings.ledger_key)
