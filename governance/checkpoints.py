@@ -149,7 +149,7 @@ def export(session: Session, path: Path, key: Key) -> Checkpoint:
     if path.exists():
         raise Conflict(f"There is a file {path} already, and a checkpoint is not written over. Name another file.")
     made = Checkpoint.signed(audit.verified(session), key, now())
-    write_durably(path, made.to_json())
+    write_durably(path, made.to_json(), mode=0o600)
     return made
 
 
@@ -180,5 +180,5 @@ class Keeper:
             end = audit.head(session)
         if last is None or last.head != end:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_durably(self._path, Checkpoint.signed(end, self._key, now()).to_json())
+            write_durably(self._path, Checkpoint.signed(end, self._key, now()).to_json(), mode=0o600)
         self._next = time.monotonic() + self._seconds

@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 
-def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file in the place of what is there: temporary, fsync, rename, fsync of the folder."""
+def write_durably(path: Path, content: bytes, mode: int = 0o440) -> None:
+    """Write a file that exists whole or not at all, even after a crash: temporary, fsync, rename, fsync folder."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -18,8 +18,13 @@ def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from governance.database import now
+from governance.durable import write_durably
 from governance.errors import Conflict, NotFound
 from governance.people import Person, Role, enrol
-from safe_outputs.store import write_durably
 
 PROJECT = "cost-sharing"
 DATA_OWNER_ORGANISATION = "RAND Corporation"

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from governance.durable import sync_folder, write_durably
 from safe_outputs.errors import NoSuchThing, Tampered
 from safe_outputs.package.contents import KEY, MANIFEST, RECORD, SCHEMA, SIGNATURE, UNSIGNED_SCHEMA
 from safe_outputs.package.keys import PublicKey
 from safe_outputs.package.verify import read_manifest
-from safe_outputs.store import digest_of, sync_folder, write_durably
+from safe_outputs.store import digest_of
 
 MAKING, LEAVING = ".making-", ".leaving-"
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._ -]*")
