@@ -5,6 +5,7 @@ was shown; to return or to reject a request is done on its own page.
 """
 
 from datetime import date
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from safe_outputs.asking import read_answer
 from safe_outputs.errors import NotPermitted
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.reading import RequestView, in_order, request_line, request_view
+from safe_outputs.requests import find_request
 from safe_outputs.reviewing import vote, why_not_approve
 from safe_outputs.store import Store
 from safe_outputs.transitions import ACTION_STATES, Action, Vote
@@ -38,17 +40,27 @@ def why_not_together(session: Session, store: Store, request: ReleaseRequest, pe
     return None
 
 
-def together(session: Session, store: Store, person: str, today: date) -> tuple[tuple[RequestView, ...], int]:
-    """The requests that wait for this checker and need but a look, at most `MOST`, and how many there are in all.
+def together(session: Session, store: Store, person: str, today: date) -> tuple[tuple[RequestView, ...], bool]:
+    """The first `MOST` requests, by risk and age, that wait for this checker and need but a look; are there more?
 
-    Raises `NotPermitted` for anybody who is no output checker.
+    Answers are read for no more requests than it takes to find these.
+
+    Raises:
+        NotPermitted: she is no output checker.
     """
     if (reason := access.why_not_check(find_person(session, person), today)) is not None:
         raise NotPermitted(reason)
     waiting = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state.in_(ACTION_STATES[Action.VOTE])))
-    found = [each for each in waiting if why_not_together(session, store, each, person, today) is None]
-    lines = in_order(request_line(session, each, person, today) for each in found)
-    return tuple(request_view(session, store, line.id, person, today) for line in lines[:MOST]), len(lines)
+    lines = in_order(request_line(session, each, person, today) for each in waiting)
+    fitting = (
+        line.id
+        for line in lines
+        if line.mine
+        and line.verdict in AT_A_GLANCE
+        and why_not_together(session, store, find_request(session, line.id), person, today) is None
+    )
+    found = list(islice(fitting, MOST + 1))
+    return tuple(request_view(session, store, each, person, today) for each in found[:MOST]), len(found) > MOST
 
 
 def approve(session: Session, store: Store, request: ReleaseRequest, *, checker: str, seen: str, today: date) -> None:

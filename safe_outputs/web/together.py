@@ -57,13 +57,13 @@ def _approve(request_id: str, content: str) -> None:
 
 def _page(refused: list[dict[str, Any]] | None = None, summary: str = "", status: int = 200) -> Response:
     with reading(service().engine) as database:
-        found, total = service_of_together.together(database, service().store, reader().name, today())
+        found, more = service_of_together.together(database, service().store, reader().name, today())
     seen(reader().name, "page", *found)
     shown = [{"view": view, "statistics": [part(each) for each in view.statistics]} for view in found]
     content = render_template(
         "together.html",
         requests=shown,
-        total=total,
+        more=more,
         form=ConfirmForm(formdata=None),
         refused=refused or [],
         summary=summary,
