@@ -51,7 +51,7 @@ lint: setup ## format, lint, types, import contracts
 .PHONY: test
 test: setup-tests ## set up, then every test: first the quick ones side by side, then those that need the whole of it
 	$(python) -m pytest -n 2 -m "not hub"
-	$(python) -m pytest -m hub
+	$(python) -m pytest -n 2 --dist loadfile -m hub
 
 .PHONY: format
 format: setup ## put the code in order

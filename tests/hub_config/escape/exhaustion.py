@@ -55,7 +55,7 @@ _row(
 _row(
     "flooded_gate",
     "Call the gate without end, and hold hundreds of connections to it, while a neighbour works.",
-    "the hub passes calls on without waiting, and the outputs service answers them in threads",
+    "a gate takes 64 connections; the hub passes calls on without waiting, and the outputs service answers in threads",
     Control.COUNT,
 )
 _row(
