@@ -66,6 +66,7 @@ def work(saferoom: Saferoom, window: BrowserContext) -> None:
     page.goto(f"/user/researcher/{PROJECT}/lab/tree/work/examples/first_release.ipynb")
     notebook = page.locator(".jp-Notebook")
     expect(notebook.get_by_role("heading", name="A first release")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Python \(.+\) \| Idle"))).to_be_visible()  # before that, nothing would run
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     table = notebook.locator(".jp-OutputArea-output table", has_text="25% coinsurance").last
