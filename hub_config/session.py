@@ -411,7 +411,8 @@ def start_page(session: Session, today: date) -> StartPage:
             *no_data,
             training_sentence(session.training_until, today),
             "Nothing can be downloaded; statistics leave through review. "
-            "What you display is recorded when it is large.",
+            "What you display is recorded when it is large. "
+            "Nothing stops you from copying by hand what a screen shows; your agreement forbids it.",
             announcement(timedelta(minutes=session.limits.idle)),
         ),
         notices=session.notices,

@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -424,6 +426,31 @@ def test_killed_hub_finds_its_sessions_again_and_a_stopped_one_leaves_nothing() 
         assert status == 0
         assert until(lambda: processes_of(house) == []), processes_of(house)
         assert not list(house.settings.run.glob("*/*.sock"))
+
+
+def test_session_that_nobody_used_for_long_ends() -> None:
+    """A day passes in the hub's own record of the last use, while the hub is down and the session goes on."""
+    with short_folder() as folder:
+        house, log = build_house(folder, run=str(folder / "run"), check_rights_seconds=2), folder / "hub.log"
+        house.provide_data("heron")
+        hub = start_hub(house, log)
+        try:
+            with driver.sign_in(house.settings.hub_url, "ada", PASSWORD, totp_secret("ada")) as ada:
+                driver.start_session(ada, "heron")
+                stop_hub(hub, signal.SIGKILL)
+                assert until(lambda: not [line for line in processes_of(house) if "hub_config.commands" in line])
+                with closing(sqlite3.connect(house.settings.hub / "jupyterhub.sqlite")) as database, database:
+                    database.execute(
+                        "UPDATE spawners SET last_activity = datetime('now', '-1 day') WHERE name = 'heron'"
+                    )
+                hub = start_hub(house, log)
+                assert until(lambda: not socket_folder(house.settings.run, "ada", "heron").exists())
+            with reading(house.engine) as session:
+                ended = session.query(AuditEvent).filter_by(action="session.ended_idle").one()
+                assert ended.actor == "ada" and "Your files are kept" in ended.detail["reason"]
+        finally:
+            stop_hub(hub, signal.SIGTERM)
+            house.engine.dispose()
 
 
 def _run(kernel: Any, code: str) -> str:
