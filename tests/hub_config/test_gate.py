@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +20,7 @@ from tornado.netutil import bind_unix_socket
 from tornado.web import Application, RequestHandler
 
 from hub_config import gate
-from hub_config.gate import Beyond, allowed, close_gate, open_gate, stamped
+from hub_config.gate import MOST_CONNECTIONS, MOST_LINES, Beyond, allowed, close_gate, open_gate, stamped
 from tests.hub_config.house import short_folder
 
 PREFIX = "/services/outputs/api/session"
@@ -265,3 +266,38 @@ def _raw(path: Path, method: str, target: str) -> tuple[int, dict[str, str], byt
     status, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     return int(status.split()[1]), headers, body
+
+
+def test_a_gate_takes_so_many_connections_and_no_more() -> None:
+    """They use up descriptors of the hub, which all sessions share."""
+
+    async def work() -> None:
+        async with a_gate(Service()) as (client, path):
+            held = [await asyncio.open_unix_connection(path) for _ in range(MOST_CONNECTIONS + 20)]
+            closed = await asyncio.gather(*(_is_closed(reader) for reader, _ in held))
+            assert sum(closed) == 20
+            for _, writer in held:
+                writer.close()
+                await writer.wait_closed()
+            await asyncio.sleep(0.2)
+            assert (await client.get("/session")).status_code == 200
+
+    run(work)
+
+
+async def _is_closed(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await asyncio.wait_for(reader.read(1), 2) == b""
+    except TimeoutError:
+        return False
+
+
+def test_a_flooded_gate_logs_a_bounded_number_of_lines(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        async with a_gate(Service()) as (client, _):
+            for _ in range(MOST_LINES + 30):
+                assert (await client.get("/elsewhere")).status_code == 403
+
+    with caplog.at_level(logging.WARNING, logger="hub_config.gate"):
+        run(work)
+    assert sum("gate: 403" in record.getMessage() for record in caplog.records) == MOST_LINES
