@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from typing import Any
 
 from jupyter_client.session import Session
@@ -29,6 +30,10 @@ class LockedKernel(ServerKernelManager):
 class LockedKernels(AsyncMappingKernelManager):
     """Starts kernels under names of its own, and takes nothing but a state from what they say."""
 
+    def __init__(self, **facts: Any) -> None:
+        self._last_said = utcnow()
+        super().__init__(**facts)  # type: ignore[no-untyped-call]
+
     async def _async_start_kernel(self, *, kernel_id: str | None = None, **facts: Any) -> str:
         """Start the session's one kernel. Raises HTTPError for any other: Jupyter finds more than it lists."""
         if facts.get("kernel_name") not in (None, self.default_kernel_name):
@@ -38,6 +43,16 @@ class LockedKernels(AsyncMappingKernelManager):
         return str(await super()._async_start_kernel(kernel_id=kernel_id, **facts))
 
     start_kernel = _async_start_kernel  # type: ignore[assignment]
+
+    @property
+    def last_kernel_activity(self) -> datetime:
+        """When a kernel last did something: now, while one computes, even if it says nothing for hours."""
+        busy = any(getattr(kernel, "execution_state", None) == "busy" for kernel in self._kernels.values())
+        return utcnow() if busy else self._last_said
+
+    @last_kernel_activity.setter
+    def last_kernel_activity(self, when: datetime) -> None:
+        self._last_said = when
 
     def start_watching_activity(self, kernel_id: str) -> None:
         """Note when a kernel last said something, and whether it is busy: one of three words, whatever it says."""

@@ -80,6 +80,25 @@ def test_a_kernel_is_interrupted_and_restarted(locked: Server) -> None:
     assert locked.ask("DELETE", f"/api/kernels/{kernel.id}").status_code == 204
 
 
+def test_a_kernel_that_computes_in_silence_is_no_idle_one(locked: Server) -> None:
+    """The hub ends sessions by what the server tells it of their last use."""
+    kernel = locked.kernel()
+    kernel.send("execute_request", {"code": "import time; time.sleep(600)", "silent": False})
+    deadline = time.monotonic() + 30
+    while locked.ask("GET", "/api/status").json()["last_activity"] == last_use(locked, after=0.5):
+        assert time.monotonic() < deadline
+    assert last_use(locked) < last_use(locked, after=1.0) < last_use(locked, after=1.0)
+    kernel.close()
+    assert locked.ask("DELETE", f"/api/kernels/{kernel.id}").is_success
+    time.sleep(1.0)
+    assert last_use(locked) == last_use(locked, after=1.0)
+
+
+def last_use(server: Server, after: float = 0.0) -> str:
+    time.sleep(after)
+    return str(server.ask("GET", "/api/status").json()["last_activity"])
+
+
 def test_a_kernels_end_is_told_to_the_browser(locked: Server) -> None:
     kernel = locked.kernel()
     kernel.send("execute_request", {"code": "import os; os._exit(1)"})
