@@ -75,18 +75,16 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
 
 
 def why_not_start(findings: Iterable[Finding], without: frozenset[Protection]) -> tuple[str, ...]:
-    """A sentence for each finding that keeps Saferoom from starting."""
-    reasons = []
-    for finding in findings:
-        if finding.holds or finding.weight is Weight.ADVICE:
-            continue
-        if finding.protection is None:
-            reasons.append(finding.sentence)
-        elif finding.protection not in without:
-            name = finding.protection.value
-            means = WITHOUT[finding.protection]
-            reasons.append(f"{finding.sentence} To do without it all the same, say --without {name}. {means}")
-    return tuple(reasons)
+    """What keeps Saferoom from starting: a text for each thing that is needed, and for each missing protection."""
+    failed = [each for each in findings if not each.holds and each.weight is not Weight.ADVICE]
+    needed = tuple(each.sentence for each in failed if each.protection is None)
+    missing = dict.fromkeys(each.protection for each in failed if each.protection not in {None, *without})
+    return needed + tuple(_missing(each, failed) for each in missing if each is not None)
+
+
+def _missing(protection: Protection, failed: list[Finding]) -> str:
+    found = " ".join(each.sentence for each in failed if each.protection is protection)
+    return f"{found} To do without it all the same, say --without {protection.value}. {WITHOUT[protection]}"
 
 
 def run(settings: Settings, _arguments: argparse.Namespace) -> int:

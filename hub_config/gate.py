@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import httpx
@@ -157,6 +158,13 @@ def _events(beyond: Beyond) -> list[tuple[str, type[RequestHandler], dict[str, A
 
 class Problem(RequestHandler):
     """Says what went wrong as a problem detail (RFC 9457), and nothing of what went wrong inside."""
+
+    def log_exception(
+        self, typ: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """A refusal is logged with the calls, which have a limit; only what was not expected is logged whole."""
+        if not isinstance(value, HTTPError):
+            super().log_exception(typ, value, tb)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         error = (kwargs.get("exc_info") or (None, None))[1]

@@ -36,8 +36,9 @@ def test_a_sandbox_that_does_not_hold_is_found_out(house: House, monkeypatch: py
 def test_without_bubblewrap_nothing_starts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "BUBBLEWRAP", "/nowhere/bwrap")
     assert not finding(house.settings, "sandbox").holds
-    with pytest.raises(Unsafe, match=r"--without sandbox.*can read what this service can read"):
+    with pytest.raises(Unsafe, match=r"--without sandbox.*can read what this service can read") as refused:
         doctor.require(house.settings)
+    assert refused.value.sentence.count("--without") == 1
 
 
 def test_what_is_named_is_done_without(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

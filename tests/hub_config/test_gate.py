@@ -20,7 +20,17 @@ from tornado.netutil import bind_unix_socket
 from tornado.web import Application, RequestHandler
 
 from hub_config import gate
-from hub_config.gate import MOST_CONNECTIONS, MOST_LINES, Beyond, allowed, close_gate, open_gate, stamped
+from hub_config.gate import (
+    MOST_CONNECTIONS,
+    MOST_LINES,
+    Beyond,
+    allowed,
+    close_gate,
+    open_gate,
+    server_calls,
+    stamped,
+    with_own_token,
+)
 from tests.hub_config.house import short_folder
 
 PREFIX = "/services/outputs/api/session"
@@ -298,6 +308,126 @@ def test_a_flooded_gate_logs_a_bounded_number_of_lines(caplog: pytest.LogCapture
             for _ in range(MOST_LINES + 30):
                 assert (await client.get("/elsewhere")).status_code == 403
 
-    with caplog.at_level(logging.WARNING, logger="hub_config.gate"):
+    with caplog.at_level(logging.INFO):
         run(work)
-    assert sum("gate: 403" in record.getMessage() for record in caplog.records) == MOST_LINES
+    lines = [record for record in caplog.records if "403" in record.getMessage() and "httpx" not in record.name]
+    assert len(lines) == MOST_LINES
+
+
+# --- the notebook server's gate to the hub
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("GET", "/hub/api"),
+        ("GET", "/hub/api/"),
+        ("GET", "/hub/api/user"),
+        ("POST", "/hub/api/oauth2/token"),
+        ("POST", "/hub/api/users/ada/activity"),
+    ],
+)
+def test_the_calls_that_a_notebook_server_makes_pass(method: str, target: str) -> None:
+    assert allowed(method, target, server_calls("ada"))
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("POST", "/hub/api/users/bert/activity"),
+        ("GET", "/hub/api/users/ada"),
+        ("GET", "/hub/api/users"),
+        ("POST", "/hub/api/users/ada/tokens"),
+        ("POST", "/hub/api/users/ada/servers/wren"),
+        ("DELETE", "/hub/api/users/ada/servers/heron"),
+        ("GET", "/hub/api/user/../users"),
+        ("GET", "/hub/api/user?x=%0d%0a&y=/../users"),
+        ("GET", "/hub/api/oauth2/authorize"),
+        ("PUT", "/hub/api/user"),
+        ("POST", "/hub/api/users/ada/activity/../tokens"),
+        ("GET", "/hub/login"),
+        ("GET", "/session"),
+    ],
+)
+def test_no_other_call_of_the_hub_passes(method: str, target: str) -> None:
+    assert not allowed(method, target, server_calls("ada"))
+
+
+@asynccontextmanager
+async def a_servers_gate(service: Service, told: list[Any]) -> AsyncIterator[httpx.AsyncClient]:
+    async def record(action: str, detail: dict[str, str]) -> None:
+        told.append((action, detail))
+
+    with short_folder() as folder:
+        inner = HTTPServer(Application([("/.*", _Recorder, {"service": service})]))
+        inner.add_socket(bind_unix_socket(str(folder / "hub.sock"), 0o600))
+        beyond = Beyond(folder / "hub.sock", "", with_own_token, server_calls("ada"), "Four calls only.", record)
+        opened = open_gate(folder / "gate.sock", beyond)
+        transport = httpx.AsyncHTTPTransport(uds=str(folder / "gate.sock"))
+        async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=20) as client:
+            try:
+                yield client
+            finally:
+                await close_gate(opened)
+                inner.stop()
+
+
+def test_the_servers_own_token_passes_and_nothing_else_of_it() -> None:
+    service = Service()
+
+    async def work() -> None:
+        async with a_servers_gate(service, []) as client:
+            headers = {"Authorization": "token mine", "X-Forwarded-For": "1.2.3.4", "Cookie": "a=b"}
+            await client.get("/hub/api/user", headers=headers)
+            refused = await client.get("/hub/api/users", headers=headers)
+            assert (refused.status_code, refused.json()["detail"]) == (403, "Four calls only.")
+
+    run(work)
+    ((_method, _target, headers, _body),) = service.seen
+    assert headers["Authorization"] == "token mine"
+    assert not {"X-Forwarded-For", "Cookie"} & set(headers)
+
+
+EVENT = {"action": "output.budget_used", "detail": {"kind": "budget"}}
+MALFORMED: list[Any] = [
+    {},
+    [],
+    "text",
+    {"action": "person.signed_in", "detail": {}},
+    {"action": "output.held_back"},
+    {"action": "output.held_back", "detail": "text"},
+    {"action": "output.held_back", "detail": {"kind": 7}},
+    {"action": "output.held_back", "detail": {"kind": "x" * 201}},
+    {"action": "output.held_back", "detail": {str(number): "" for number in range(9)}},
+]
+
+
+def test_an_event_is_taken_down_before_it_is_answered() -> None:
+    told: list[Any] = []
+
+    async def work() -> None:
+        async with a_servers_gate(Service(), told) as client:
+            assert (await client.post("/events", json=EVENT)).status_code == 204
+            assert told == [("output.budget_used", {"kind": "budget"})]
+
+    run(work)
+
+
+@pytest.mark.parametrize("event", MALFORMED, ids=str)
+def test_an_event_of_another_form_is_refused(event: Any) -> None:
+    told: list[Any] = []
+
+    async def work() -> None:
+        async with a_servers_gate(Service(), told) as client:
+            assert (await client.post("/events", json=event)).status_code == 400
+
+    run(work)
+    assert told == []
+
+
+def test_a_kernels_gate_has_no_place_for_events() -> None:
+    async def work() -> None:
+        async with a_gate(Service()) as (client, _):
+            assert (await client.post("/events", json=EVENT)).status_code == 403
+
+    run(work)

@@ -178,6 +178,7 @@ def test_signing_out_ends_copies_of_every_cookie(running: Running, ada: Browser)
     driver.sign_in_to_outputs(ada)
     with copy_of(ada) as thief:
         assert thief.http.get("/hub/home").url.path == "/hub/home"
+        assert thief.http.get("/user/ada/heron/api/contents").status_code == 200
         assert ada.http.get("/hub/logout").url.path == "/hub/login"
         assert thief.http.get("/hub/home").url.path == "/hub/login"
         assert thief.hub_api("GET", "/users/ada").status_code == 403
@@ -188,6 +189,8 @@ def test_signing_out_ends_copies_of_every_cookie(running: Running, ada: Browser)
             return answer.status_code in (302, 401, 403)
 
         assert until(lambda: shut("/services/outputs/requests"), 25)
+        assert until(lambda: shut("/user/ada/heron/lab"), 25)
+        assert until(lambda: shut("/user/ada/heron/api/contents"), 25)
     assert runs(running, "ada", "heron"), "her session goes on"
     assert [each.subject for each in events(running.house, "person.signed_out")][-1] == "person:ada"
 

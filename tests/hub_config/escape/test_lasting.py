@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from governance.audit import AuditEvent
+from governance.database import reading
 from hub_config import driver, limits
 from hub_config.driver import DriverError
 from hub_config.kernel_channel import CellFailed, ChannelFailed
@@ -148,4 +150,6 @@ def test_flood_of_outputs_ends_with_the_budget(venues: Venues, plain: Server) ->
         assert kernel.received < (SMALL["session_output_mb"] + 1) * MEBIBYTE
         assert "Saferoom shows no more output today" in shown(messages)
     free.close()
+    with reading(venues.real.house.engine) as session:
+        assert session.query(AuditEvent).filter_by(action="session.output.budget_used").count() == 1
     neighbour_works(venues)
