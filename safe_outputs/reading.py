@@ -1,9 +1,8 @@
-"""What each person may see of requests, statistics and releases: the views behind the pages and the API.
+"""What each person may see of one request and its statistics: the view behind the pages and the API.
 
 Blinding lives here: while a turn is open, a checker sees how many have voted, and her own vote, nothing else.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -12,61 +11,23 @@ from sqlalchemy.orm import Session
 
 from datasets.populations import populations
 from governance import access, audit
-from governance.database import now
 from governance.people import Role, find_person
 from governance.projects import find_project, is_member
-from safe_outputs.answers import AUDIENCES, Answer, Finding, Verdict, worst
+from safe_outputs.answers import Answer, Finding
 from safe_outputs.asking import read_answer
 from safe_outputs.conversation import is_named, may_see
-from safe_outputs.differencing import is_exact, of_request
+from safe_outputs.differencing import of_request
 from safe_outputs.downloads import Download, downloads_of
 from safe_outputs.errors import NotPermitted
+from safe_outputs.lines import ReleaseLine, RequestLine, release_line, request_line
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark
 from safe_outputs.requests import find_request, why_policy_not
 from safe_outputs.reviewing import SAFEROOM, why_not_approve
 from safe_outputs.rights import why_not
 from safe_outputs.standing import StandingOf, standings
 from safe_outputs.store import Store
-from safe_outputs.transitions import IN_WORDS, Action, Owner, RemarkKind, RequestState, Vote
-from safe_outputs.turns import due_at, is_open, open_questions, votes_are_open, votes_of_turn
-
-
-@dataclass(frozen=True)
-class RequestLine:
-    """One line of a list: what it is, how risky, whose move it is since when, and until when.
-
-    `move` and `since` are whose move it is now; `due` is when the checkers' clock runs out, while it runs. `differ`:
-    all votes are in and are not the same, so that those who voted consolidate.
-    """
-
-    id: str
-    title: str
-    project: str
-    author: str
-    audience: str
-    verdict: Verdict
-    state: RequestState
-    state_in_words: str
-    statistics: int
-    votes: int
-    checkers_needed: int
-    move: Owner
-    since: datetime
-    due: datetime | None
-    overdue: bool
-    questions: int
-    differ: bool
-    mine: bool
-
-
-@dataclass(frozen=True)
-class Queue:
-    """The output checker's desk, mine first; in each part what is overdue, then by risk and age."""
-
-    waiting_for_you: tuple[RequestLine, ...]
-    waiting_for_others: tuple[RequestLine, ...]
-    with_author: tuple[RequestLine, ...]
-    decided: tuple[RequestLine, ...]
+from safe_outputs.transitions import Action, RemarkKind, Vote
+from safe_outputs.turns import is_open, open_questions, votes_are_open
 
 
 @dataclass(frozen=True)
@@ -142,46 +103,9 @@ class RequestView:
     why_not_approve: str | None
     history: tuple[HistoryLine, ...]
     standings: tuple[StandingOf, ...]
-    released_before: tuple["ReleaseLine", ...]
+    released_before: tuple[ReleaseLine, ...]
     downloads: tuple[Download, ...]
     release_id: str | None
-
-
-@dataclass(frozen=True)
-class ReleaseLine:
-    """`told`: how many of its statistics are exact, and how many have noise, in words."""
-
-    id: str
-    title: str
-    project: str
-    audience: str
-    told: str
-    released_at: datetime
-
-
-def queue(session: Session, person: str, today: date) -> Queue:
-    """The desk of an output checker. Raises `NotPermitted` for anyone else."""
-    if (reason := access.why_not_check(find_person(session, person), today)) is not None:
-        raise NotPermitted(reason)
-    requests = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state != RequestState.DRAFT))
-    lines = [request_line(session, each, person, today) for each in requests]
-    checkers = [line for line in lines if line.move is Owner.CHECKERS]
-    return Queue(
-        waiting_for_you=in_order(line for line in checkers if line.mine),
-        waiting_for_others=in_order(line for line in checkers if not line.mine),
-        with_author=in_order(line for line in lines if line.move is Owner.AUTHOR),
-        decided=_newest(line for line in lines if line.move in {Owner.SYSTEM, Owner.NOBODY}),
-    )
-
-
-def requests_of(session: Session, person: str, today: date) -> tuple[RequestLine, ...]:
-    """The requests of the projects in which a person works, newest first."""
-    requests = session.scalars(select(ReleaseRequest).order_by(ReleaseRequest.created_at.desc()))
-    return tuple(
-        request_line(session, each, person, today)
-        for each in requests
-        if each.author == person or is_member(session, person, each.project_id)
-    )
 
 
 def request_view(session: Session, store: Store, request_id: str, person: str, today: date) -> RequestView:
@@ -216,29 +140,6 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
     )
 
 
-def releases(session: Session, *, audience: str | None = None) -> tuple[ReleaseLine, ...]:
-    """The releases, newest first; of one audience, if given."""
-    query = select(Release).order_by(Release.released_at.desc())
-    if audience is not None:
-        query = query.where(Release.audience == audience)
-    return tuple(_release_line(session, each) for each in session.scalars(query))
-
-
-def _release_line(session: Session, release: Release) -> ReleaseLine:
-    project = find_project(session, release.project_id)
-    items = find_request(session, release.request_id).items
-    exact = sum(is_exact(item.statistic) for item in items)
-    told = _told(exact, len(items) - exact)
-    return ReleaseLine(release.id, release.title, project.name, release.audience, told, release.released_at)
-
-
-def _told(exact: int, noisy: int) -> str:
-    """“2 exact statistics, 1 with noise”."""
-    first = f"{exact} exact statistic{'s' if exact > 1 else ''}" if exact else ""
-    second = f"{noisy} {'' if exact else 'statistics ' if noisy > 1 else 'statistic '}with noise" if noisy else ""
-    return ", ".join(each for each in (first, second) if each)
-
-
 def _released_before(session: Session, request: ReleaseRequest, person: str) -> tuple[ReleaseLine, ...]:
     """Earlier releases of the request's populations: what differencing could use.
 
@@ -251,7 +152,7 @@ def _released_before(session: Session, request: ReleaseRequest, person: str) -> 
         select(Release).where(Release.request_id != request.id).order_by(Release.released_at.desc())
     )
     return tuple(
-        _release_line(session, each)
+        release_line(session, each)
         for each in earlier
         if (checker or each.audience == "publication" or is_member(session, person, each.project_id))
         and datasets & {item.statistic.plan["dataset"] for item in find_request(session, each.request_id).items}
@@ -261,33 +162,6 @@ def _released_before(session: Session, request: ReleaseRequest, person: str) -> 
 def _downloads(session: Session, release: Release | None) -> tuple[Download, ...]:
     """Who has fetched which file of a release, newest first, as the audit chain has it."""
     return downloads_of(session, release.id) if release is not None else ()
-
-
-def request_line(session: Session, request: ReleaseRequest, person: str, today: date) -> RequestLine:
-    """One line of a list, as this person reads it."""
-    verdicts = [item.statistic.verdict for item in request.items if item.statistic.verdict is not None]
-    verdicts += [finding.verdict for finding in of_request(session, request)]
-    votes, due = votes_of_turn(request), due_at(request)
-    return RequestLine(
-        id=request.id,
-        title=request.title,
-        project=find_project(session, request.project_id).name,
-        author=request.author,
-        audience=AUDIENCES[request.audience],
-        verdict=worst(verdicts),
-        state=request.state,
-        state_in_words=IN_WORDS[request.state],
-        statistics=len(request.items),
-        votes=len(votes),
-        checkers_needed=request.checkers_needed,
-        move=request.move_of,
-        since=request.move_since,
-        due=due,
-        overdue=due is not None and due < now(),
-        questions=len(open_questions(request)),
-        differ=request.state is RequestState.IN_REVIEW and len(votes) >= request.checkers_needed,
-        mine=why_not(session, request, person, Action.VOTE, today) is None,
-    )
 
 
 def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list[StatisticView]:
@@ -373,15 +247,3 @@ def _history(session: Session, request: ReleaseRequest, person: str) -> list[His
 _CHECKERS_ACTIONS = frozenset(
     {"request.voted", "request.in_review", "request.question", "request.comment", "request.note"}
 )
-
-
-def in_order(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
-    """What is overdue, then the riskiest, then what has waited longest."""
-    return tuple(sorted(lines, key=lambda line: (not line.overdue, -_RISK.index(line.verdict), line.since)))
-
-
-def _newest(lines: Iterable[RequestLine]) -> tuple[RequestLine, ...]:
-    return tuple(sorted(lines, key=lambda line: line.since, reverse=True))
-
-
-_RISK = tuple(Verdict)

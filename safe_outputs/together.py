@@ -15,8 +15,9 @@ from governance.people import find_person
 from safe_outputs.answers import Verdict
 from safe_outputs.asking import read_answer
 from safe_outputs.errors import NotPermitted
+from safe_outputs.lines import in_order, request_line
 from safe_outputs.models import ReleaseRequest
-from safe_outputs.reading import RequestView, in_order, request_line, request_view
+from safe_outputs.reading import RequestView, request_view
 from safe_outputs.requests import find_request
 from safe_outputs.reviewing import vote, why_not_approve
 from safe_outputs.store import Store

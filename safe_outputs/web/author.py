@@ -16,8 +16,8 @@ from safe_outputs import conversation
 from safe_outputs import requests as service_of_requests
 from safe_outputs.asking import read_answer
 from safe_outputs.earlier import FIRST_PRIVATE
+from safe_outputs.lines import requests_of
 from safe_outputs.models import Statistic
-from safe_outputs.reading import requests_of
 from safe_outputs.standing import standings
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState

@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
 from governance.database import now
 from governance.people import Role
-from safe_outputs.reading import RequestLine
+from safe_outputs.lines import RequestLine
 from safe_outputs.transitions import Owner, RemarkKind, Vote
 from safe_outputs.web import words
 from safe_outputs.web.service import service

@@ -7,9 +7,8 @@ from flask import Blueprint, Response, make_response, render_template, request
 from governance.database import reading, transaction
 from governance.errors import SaferoomError
 from safe_outputs import conversation, requests, reviewing
-from safe_outputs import reading as views
 from safe_outputs.errors import MalformedRequest
-from safe_outputs.reading import RequestLine
+from safe_outputs.lines import Queue, RequestLine, queue
 from safe_outputs.together import AT_A_GLANCE
 from safe_outputs.transitions import RemarkKind, Vote
 from safe_outputs.web.access import access, reader
@@ -37,13 +36,13 @@ class Group:
 @access("output_checker")
 def desk() -> Response:
     with reading(service().engine) as database:
-        found = views.queue(database, reader().name, today())
+        found = queue(database, reader().name, today())
     parts = groups(found, all_decided="decided" in request.args)
     at_a_glance = any(line.verdict in AT_A_GLANCE for line in found.waiting_for_you)
     return make_response(render_template("queue.html", groups=parts, at_a_glance=at_a_glance))
 
 
-def groups(found: views.Queue, *, all_decided: bool) -> tuple[Group, ...]:
+def groups(found: Queue, *, all_decided: bool) -> tuple[Group, ...]:
     """The queue's parts in the order in which a checker needs them."""
     decided = found.decided if all_decided else found.decided[:NEWEST_DECIDED]
     return (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from governance.database import now
-from safe_outputs import conversation
+from safe_outputs import conversation, lines
 from safe_outputs import reading as views
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
 from safe_outputs.transitions import CLOCK_HOURS, VISIBLE, Owner, RemarkKind, RequestState, Vote
@@ -162,10 +162,10 @@ def test_what_is_overdue_says_so_and_comes_first(house: House) -> None:
     first, second = a_submitted_request(house), a_submitted_request(house)
     _since(house, first, now() - timedelta(hours=1))
     _since(house, second, now() - timedelta(hours=CLOCK_HOURS["publication"] + 1))
-    queue = house.do(lambda session: views.queue(session, "cleo", TODAY))
+    queue = house.do(lambda session: lines.queue(session, "cleo", TODAY))
     assert [(each.id, each.overdue) for each in queue.waiting_for_you] == [(second, True), (first, False)]
     ask(house, second)
-    queue = house.do(lambda session: views.queue(session, "cleo", TODAY))
+    queue = house.do(lambda session: lines.queue(session, "cleo", TODAY))
     assert [(each.id, each.overdue) for each in queue.with_author] == [(second, False)]
 
 

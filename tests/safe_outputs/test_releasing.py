@@ -13,8 +13,8 @@ from governance import audit, projects
 from governance.agreements import agree, agreement_in_force
 from governance.agreements import withdraw as withdraw_agreement
 from governance.database import reading, transaction
+from safe_outputs import lines, release_keys, releasing, requests
 from safe_outputs import reading as views
-from safe_outputs import release_keys, releasing, requests
 from safe_outputs.checker.worker import release_next
 from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered, WrongState
 from safe_outputs.package.folder import read_package
@@ -271,7 +271,7 @@ def test_a_crash_between_package_and_register_is_made_good(house: House) -> None
     assert release_next(house.engine, house.store, house.folder / "releases", {}, lambda: RELEASE_KEY)
     verified_record(folder, KNOWN)
     with reading(house.engine) as session:
-        assert [line.id for line in views.releases(session, audience="publication")] == [request]
+        assert [line.id for line in lines.releases(session, audience="publication")] == [request]
 
 
 def test_a_changed_package_does_not_verify(house: House) -> None:
