@@ -12,6 +12,9 @@ from safe_outputs.web import create_app
 from safe_outputs.web.settings import WebSettings
 from tests.safe_outputs.house import House
 from tests.safe_outputs.web.browser import Browser, KnownByName, settings_in
+from tests.safe_outputs.web.chromium import chromium, site
+
+__all__ = ["chromium", "site"]
 
 
 @pytest.fixture
