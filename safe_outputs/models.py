@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from governance.database import Base, UtcDateTime
@@ -40,6 +40,42 @@ class Statistic(Base):
     verdict: Mapped[Verdict | None] = mapped_column(_enum(Verdict))
     version: Mapped[int | None]
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class FileRole(StrEnum):
+    """What a file is for. An output may leave once it is approved; evidence is for checkers and never leaves."""
+
+    OUTPUT = "output"
+    EVIDENCE = "evidence"
+
+
+class OutputFile(Base):
+    """A file that a person made (provenance `manual`) and handed in from a session. Never changed.
+
+    `name` is what the person calls it: hostile text, never the name of a file here. `digest` is that of its bytes in
+    the store, `size` their number; `kind`, `media_type`, `findings` and `facts` are what `safe_outputs.files` says of
+    the bytes. A table that is to hold files of one role refers to `id` and `role` together.
+    """
+
+    __tablename__ = "output_file"
+    __table_args__ = (
+        UniqueConstraint("id", "role"),
+        Index("ix_output_file_project_id_at", "project_id", "at"),
+        Index("ix_output_file_project_id_digest", "project_id", "digest"),
+    )
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id"))
+    author: Mapped[str] = mapped_column(ForeignKey("person.name"))
+    role: Mapped[FileRole] = mapped_column(_enum(FileRole))
+    name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    media_type: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    findings: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ReleaseRequest(Base):
