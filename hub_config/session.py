@@ -1,20 +1,19 @@
 """A session: one person in one project. Everything that starts one is derived from the description here.
 
 Nothing in this module reads a file, a clock or the environment: a description goes in, a kernelspec, a server's
-configuration, its environment or a text comes out. Another spawner can start the same description elsewhere.
+configuration or its environment comes out. Another spawner can start the same description elsewhere.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from governance.errors import Invalid
-from hub_config.idleness import announcement
 from hub_config.notebook.configuration import locked_configuration, page_configuration
 
 KERNEL = "python3"
@@ -388,44 +387,3 @@ def server_environment(session: Session, from_hub: Mapping[str, str]) -> dict[st
 def server_command(session: Session) -> list[str]:
     """The notebook server, in the service's own environment: no package that researchers asked for is loaded by it."""
     return [str(session.programs.server), "-P", "-m", "jupyterhub.singleuser"]
-
-
-@dataclass(frozen=True)
-class StartPage:
-    """What a person reads before she starts a session."""
-
-    project: str
-    datasets: tuple[tuple[str, str], ...]
-    sentences: tuple[str, ...]
-    notices: tuple[str, ...]
-
-
-def start_page(session: Session, today: date) -> StartPage:
-    """The start page's words: the project, its data, what is left of the right, and how results leave."""
-    datasets = tuple((copy.dataset, f"v{copy.version}, {counted(copy.rows, 'row')}") for copy in session.copies)
-    no_data = () if datasets else ("No data has been provided to this project yet. Ask the data steward.",)
-    return StartPage(
-        project=session.project_name,
-        datasets=datasets,
-        sentences=(
-            *no_data,
-            training_sentence(session.training_until, today),
-            "Nothing can be downloaded; statistics leave through review. "
-            "What you display is recorded when it is large. "
-            "Nothing stops you from copying by hand what a screen shows; your agreement forbids it.",
-            announcement(timedelta(minutes=session.limits.idle)),
-        ),
-        notices=session.notices,
-    )
-
-
-def training_sentence(training_until: date, today: date) -> str:
-    days = (training_until - today).days
-    if days < 0:
-        return f"Your training ended on {training_until:%-d %B %Y}."
-    return "Your training expires today." if days == 0 else f"Your training expires in {counted(days, 'day')}."
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 day`, `20,190 rows`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -42,11 +42,10 @@ from hub_config.session import (
     session_name,
     socket_folder,
     socket_url,
-    start_page,
 )
 from hub_config.session_files import remove_sockets, write_files
 from hub_config.settings import OUTPUTS_PREFIX
-from hub_config.start_form import render
+from hub_config.start_form import render, start_page
 
 NO_PROJECT = "A session belongs to a project. Go to your home page and start the session of one of your projects."
 DIED_AT_ONCE = "The session's notebook server ended as it started. Try again; if it stays, tell the operator."

@@ -11,7 +11,7 @@ from jupyterhub.slugs import is_valid_safe_slug
 
 from hub_config import session as sessions
 from hub_config.session import Copy, Limits, MalformedSession, Programs, Session
-from hub_config.start_form import render
+from hub_config.start_form import render, start_page, training_sentence
 
 TODAY = date(2026, 11, 22)
 
@@ -156,11 +156,11 @@ def test_two_sessions_never_share_a_folder(one: str, two: str, three: str, four:
     ],
 )
 def test_training_in_words(until: date, sentence: str) -> None:
-    assert sessions.training_sentence(until, TODAY) == sentence
+    assert training_sentence(until, TODAY) == sentence
 
 
 def test_start_page_says_what_and_how_long_and_how_results_leave() -> None:
-    page = sessions.start_page(a_session(notices=("Maintenance tonight.",)), TODAY)
+    page = start_page(a_session(notices=("Maintenance tonight.",)), TODAY)
     text = " ".join(render(page).split())
     assert "You work in <strong>Project Heron</strong>. You can use: <em>visits</em> (v3, 20,190 rows)." in text
     assert "Your training expires in 41 days." in text
@@ -169,12 +169,12 @@ def test_start_page_says_what_and_how_long_and_how_results_leave() -> None:
 
 
 def test_start_page_without_data_says_whom_to_ask() -> None:
-    text = render(sessions.start_page(a_session(copies=()), TODAY))
+    text = render(start_page(a_session(copies=()), TODAY))
     assert "You can use" not in text
     assert "Ask the data steward." in text
 
 
 def test_start_page_escapes_names() -> None:
     copies = (Copy("<img src=x>", 1, 1, Path("/x")),)
-    text = render(sessions.start_page(a_session(project_name="<script>", copies=copies), TODAY))
+    text = render(start_page(a_session(project_name="<script>", copies=copies), TODAY))
     assert "<script>" not in text and "<img" not in text
