@@ -12,6 +12,7 @@ from governance import audit
 from governance.database import now
 from safe_outputs.errors import MalformedRequest, NoSuchThing, WrongState
 from safe_outputs.models import ReleaseRequest, Remark
+from safe_outputs.return_categories import Category
 from safe_outputs.rights import require
 from safe_outputs.transitions import VISIBLE, Action, Opens, RemarkKind
 from safe_outputs.turns import is_open, open_questions, settle
@@ -21,14 +22,22 @@ NOT_SAID = "There is nothing to send. Write it first."
 
 
 def remark(
-    session: Session, request: ReleaseRequest, kind: RemarkKind, *, author: str, text: str, answers: int | None = None
+    session: Session,
+    request: ReleaseRequest,
+    kind: RemarkKind,
+    *,
+    author: str,
+    text: str,
+    answers: int | None = None,
+    category: Category | None = None,
 ) -> Remark:
     """Add a remark of the present turn, and bring whose move it is up to it. Raises `MalformedRequest`."""
     if not text.strip():
         raise MalformedRequest(NOT_SAID)
     if len(text) > LONGEST:
         raise MalformedRequest(f"Use at most {LONGEST:,} characters.")
-    said = Remark(turn=request.turn, kind=kind, author=author, text=text.strip(), at=now(), answers=answers)
+    facts = {"turn": request.turn, "kind": kind, "author": author, "answers": answers, "category": category}
+    said = Remark(**facts, text=text.strip(), at=now())
     request.remarks.append(said)
     session.flush()
     settle(request, said.at)

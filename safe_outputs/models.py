@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from governance.database import Base, UtcDateTime
 from safe_outputs.answers import Verdict
+from safe_outputs.return_categories import Category
 from safe_outputs.transitions import Owner, RemarkKind, RequestState, StatisticState, Vote
 
 
@@ -124,6 +125,7 @@ class CheckerVote(Base):
     """One output checker's vote in one turn, bound to the hash of what she read.
 
     Who changes her vote while the checkers consolidate casts another ballot; the last one counts, all are kept.
+    `category` is the main reason of a vote that does not approve; votes of before there were categories have none.
     """
 
     __tablename__ = "checker_vote"
@@ -136,12 +138,16 @@ class CheckerVote(Base):
     ballot: Mapped[int] = mapped_column(default=1)
     vote: Mapped[Vote] = mapped_column(_enum(Vote))
     comment: Mapped[str] = mapped_column(Text)
+    category: Mapped[Category | None] = mapped_column(_enum(Category))
     content_hash: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class Remark(Base):
-    """Something said about a request in one turn. `answers` is the question that an answer is to."""
+    """Something said about a request in one turn. `answers` is the question that an answer is to.
+
+    `category` is the main reason of an early return; those of before there were categories have none.
+    """
 
     __tablename__ = "request_remark"
 
@@ -153,6 +159,7 @@ class Remark(Base):
     text: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     answers: Mapped[int | None] = mapped_column(ForeignKey("request_remark.id"))
+    category: Mapped[Category | None] = mapped_column(_enum(Category))
 
 
 class CheckersRule(Base):

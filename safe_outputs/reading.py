@@ -22,6 +22,7 @@ from safe_outputs.errors import NotPermitted
 from safe_outputs.lines import ReleaseLine, RequestLine, release_line, request_line
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark
 from safe_outputs.requests import find_request, why_policy_not
+from safe_outputs.return_categories import Category
 from safe_outputs.reviewing import SAFEROOM, why_not_approve
 from safe_outputs.rights import why_not
 from safe_outputs.standing import StandingOf, standings
@@ -47,7 +48,10 @@ class StatisticView:
 
 @dataclass(frozen=True)
 class VoteView:
-    """`replaced`: the checker voted again while the checkers consolidated; her later vote counts."""
+    """`replaced`: the checker voted again while the checkers consolidated; her later vote counts.
+
+    `category`: the main reason of a vote that does not approve.
+    """
 
     turn: int
     checker: str
@@ -55,13 +59,15 @@ class VoteView:
     comment: str
     at: datetime
     replaced: bool
+    category: Category | None = None
 
 
 @dataclass(frozen=True)
 class RemarkView:
     """Something said about the request. `who` is nobody's name while the turn is blind and a checker asks.
 
-    `open`: a question that nobody has answered. `answers`: the question that this is the answer to.
+    `open`: a question that nobody has answered. `answers`: the question that this is the answer to. `category`: the
+    main reason of an early return.
     """
 
     id: int
@@ -72,6 +78,7 @@ class RemarkView:
     at: datetime
     open: bool
     answers: int | None
+    category: Category | None = None
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,7 @@ def _vote_view(session: Session, request: ReleaseRequest, vote: CheckerVote) -> 
         (each.turn, each.checker) == (vote.turn, vote.checker) and each.ballot > vote.ballot for each in request.votes
     )
     name = find_person(session, vote.checker).full_name
-    return VoteView(vote.turn, name, vote.vote, vote.comment, vote.at, replaced)
+    return VoteView(vote.turn, name, vote.vote, vote.comment, vote.at, replaced, vote.category)
 
 
 def _visible_remarks(session: Session, request: ReleaseRequest, person: str) -> list[RemarkView]:
@@ -210,6 +217,7 @@ def _visible_remarks(session: Session, request: ReleaseRequest, person: str) -> 
             at=each.at,
             open=each.id in unanswered,
             answers=each.answers,
+            category=each.category,
         )
         for each in request.remarks
         if may_see(request, each, person, checker=checker)

@@ -15,12 +15,14 @@ from safe_outputs.conversation import remark
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
 from safe_outputs.models import CheckerVote, ReleaseRequest
 from safe_outputs.requests import content_hash, move, why_policy_not
+from safe_outputs.return_categories import Category, required
 from safe_outputs.rights import require, why_not
 from safe_outputs.store import Store
 from safe_outputs.transitions import Action, RemarkKind, RequestState, Vote, decided
 from safe_outputs.turns import ballots_of, votes_of_turn
 
 SAFEROOM = "saferoom"
+WHAT_TO_CHANGE = "Say what has to change, so that the author can act on it."
 
 
 def vote(
@@ -33,32 +35,41 @@ def vote(
     comment: str,
     seen: str,
     today: date,
+    category: Category | None = None,
 ) -> None:
     """One checker's vote on the content whose hash she saw; decides the turn when enough have voted the same.
 
-    While those who voted differ, each can change her vote; her earlier ones are kept.
+    While those who voted differ, each can change her vote; her earlier ones are kept. `category` is the main reason of
+    a vote that does not approve; an approval has none.
 
     Raises:
         NotPermitted: the person may not review this request, or she approves what policy or rules no longer let out.
             She can still ask for changes, or reject.
         WrongState: it is not under review, she has voted already, or the content is not what she saw.
-        MalformedRequest: a vote that does not approve gives no reason.
+        MalformedRequest: a vote that does not approve gives no reason, in words and by its category.
     """
     require(session, request, checker, Action.VOTE, today)
     if seen != request.content_hash:
         raise WrongState("The request changed after you opened it. Read it again, then vote.")
-    if vote is not Vote.APPROVE and not comment.strip():
-        raise MalformedRequest("Say what has to change, so that the author can act on it.")
+    category = _reason_of(vote, comment, category)
     if vote is Vote.APPROVE and (reason := why_lapsed(session, store, request)) is not None:
         raise NotPermitted(reason)
     if request.state is RequestState.SUBMITTED:
         move(session, request, RequestState.IN_REVIEW, actor=checker, turn=request.turn)
     ballot = ballots_of(request, checker) + 1
     facts = {"turn": request.turn, "checker": checker, "ballot": ballot, "vote": vote, "content_hash": seen}
-    request.votes.append(CheckerVote(**facts, comment=comment.strip(), at=now()))
+    request.votes.append(CheckerVote(**facts, comment=comment.strip(), category=category, at=now()))
     told = {"turn": request.turn, "vote": vote.value, "content": seen} | ({"ballot": ballot} if ballot > 1 else {})
     audit.record(session, checker, "request.voted", f"request:{request.id}", **told)
     _decide(session, request)
+
+
+def _reason_of(vote: Vote, comment: str, category: Category | None) -> Category | None:
+    """The category of a vote that does not approve, and says why in words as well. Raises `MalformedRequest`."""
+    if vote is Vote.APPROVE:
+        return None
+    _require_reason(comment, WHAT_TO_CHANGE)
+    return required(category)
 
 
 def _decide(session: Session, request: ReleaseRequest) -> None:
@@ -84,16 +95,24 @@ def why_lapsed(session: Session, store: Store, request: ReleaseRequest) -> str |
     return None
 
 
-def return_early(session: Session, request: ReleaseRequest, *, checker: str, reason: str, today: date) -> None:
+def return_early(
+    session: Session,
+    request: ReleaseRequest,
+    *,
+    checker: str,
+    reason: str,
+    today: date,
+    category: Category | None = None,
+) -> None:
     """Hand the request back to its author before, or instead of, the votes' outcome. Opens what was said in the turn.
 
     Raises:
         NotPermitted, WrongState: she may not, or not now.
-        MalformedRequest: no reason is given.
+        MalformedRequest: no reason is given, in words and by its category.
     """
     require(session, request, checker, Action.RETURN, today)
-    said = _require_reason(reason, "Say what has to change, so that the author can act on it.")
-    remark(session, request, RemarkKind.RETURNED, author=checker, text=said)
+    said = _require_reason(reason, WHAT_TO_CHANGE)
+    remark(session, request, RemarkKind.RETURNED, author=checker, text=said, category=required(category))
     request.decided_at = now()
     move(session, request, RequestState.CHANGES_REQUESTED, actor=checker, turn=request.turn, early=True)
 

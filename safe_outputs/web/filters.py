@@ -12,6 +12,7 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 from governance.database import now
 from governance.people import Role
 from safe_outputs.lines import RequestLine
+from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Owner, RemarkKind, Vote
 from safe_outputs.web import words
 from safe_outputs.web.service import service
@@ -102,6 +103,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "happened": words.happened,
     "voted": VOTED.__getitem__,
     "said": SAID.__getitem__,
+    "main_reason": lambda category: CATEGORIES[category].label,
     "due": lambda then: words.due(then, now()),
     "whose_move": whose_move,
     "whose_move_for_author": whose_move_for_author,

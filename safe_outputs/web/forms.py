@@ -5,6 +5,7 @@ from govuk_frontend_wtf.wtforms_widgets import GovTextArea
 from wtforms.fields import HiddenField, StringField, TextAreaField
 from wtforms.validators import AnyOf, Length
 
+from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Vote
 
 LONGEST_COMMENT = 5000
@@ -15,6 +16,8 @@ class VoteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     vote = StringField(validators=[AnyOf([each.value for each in Vote], "Press one of the three buttons.")])
     content_hash = HiddenField()
+    category = StringField()
+    categories = tuple((each.value, said.label) for each, said in CATEGORIES.items())
     comment = TextAreaField(
         "Comment",
         description="The author and the other checkers read it once all votes are in. Needed unless you approve.",

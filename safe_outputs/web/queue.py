@@ -9,6 +9,7 @@ from governance.errors import SaferoomError
 from safe_outputs import conversation, requests, reviewing
 from safe_outputs.errors import MalformedRequest
 from safe_outputs.lines import Queue, RequestLine, queue
+from safe_outputs.return_categories import Category, category_from
 from safe_outputs.together import AT_A_GLANCE
 from safe_outputs.transitions import RemarkKind, Vote
 from safe_outputs.web.access import access, reader
@@ -93,13 +94,19 @@ def vote(request_id: str) -> Response:
 @blueprint.post("/requests/<request_id>/return")
 @access("output_checker")
 def return_early(request_id: str) -> Response:
-    reason = request.form.get("reason", "")
+    reason, chosen = request.form.get("reason", ""), request.form.get("category", "")
     try:
         with transaction(service().engine) as database:
-            found = requests.find_request(database, request_id)
-            reviewing.return_early(database, found, checker=reader().name, reason=reason, today=today())
+            reviewing.return_early(
+                database,
+                requests.find_request(database, request_id),
+                checker=reader().name,
+                reason=reason,
+                today=today(),
+                category=_category(chosen),
+            )
     except SaferoomError as error:
-        return page(request_id, problem=error, written=Written("vote", reason=reason))
+        return page(request_id, problem=error, written=Written("vote", reason=reason, category=chosen))
     return done(request_id, "The request is back with its author.")
 
 
@@ -150,4 +157,10 @@ def _vote(request_id: str, form: VoteForm) -> None:
             comment=form.comment.data or "",
             seen=form.content_hash.data or "",
             today=today(),
+            category=_category(form.category.data),
         )
+
+
+def _category(chosen: str | None) -> Category | None:
+    """What was chosen as the main reason, or None. Raises `MalformedRequest` for what is not on the list."""
+    return category_from(chosen) if chosen else None

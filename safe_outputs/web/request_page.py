@@ -58,6 +58,7 @@ class Written:
     at: str = "vote"
     text: str = ""
     reason: str = ""
+    category: str = ""
     question: int = 0
 
 

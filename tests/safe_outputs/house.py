@@ -12,6 +12,7 @@ from governance.database import transaction
 from safe_outputs import requests, reviewing
 from safe_outputs.checker.worker import release_next
 from safe_outputs.models import ReleaseRequest
+from safe_outputs.return_categories import Category
 from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.store import Store
 from safe_outputs.transitions import Vote
@@ -104,7 +105,13 @@ def a_submitted_request(house: House, statistics: list[str] | None = None, **cha
 
 
 def cast_vote(
-    house: House, request_id: str, checker: str, vote: Vote = Vote.APPROVE, comment: str = "", seen: str | None = None
+    house: House,
+    request_id: str,
+    checker: str,
+    vote: Vote = Vote.APPROVE,
+    comment: str = "",
+    seen: str | None = None,
+    category: Category | None = Category.OTHER,
 ) -> None:
     """A checker's vote on what the request holds now, or on the hash `seen`."""
 
@@ -120,6 +127,7 @@ def cast_vote(
             comment=comment,
             seen=hash_seen,
             today=TODAY,
+            category=None if vote is Vote.APPROVE else category,
         )
 
     house.do(step)

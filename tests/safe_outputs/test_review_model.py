@@ -34,6 +34,7 @@ from safe_outputs import reading as views
 from safe_outputs.asking import read_answer
 from safe_outputs.checkers_rules import set_rule
 from safe_outputs.models import ReleaseRequest
+from safe_outputs.return_categories import Category
 from safe_outputs.transitions import RequestState, Vote
 from safe_outputs.turns import open_questions, whose_move
 from tests.governance.people_factory import FAR
@@ -170,7 +171,15 @@ class Reviews(RuleBasedStateMachine):
             seen.append(self.content(session, request))
             read = "0" * 64 if stale else request.content_hash or ""
             reviewing.vote(
-                session, self.house.store, request, checker=person, vote=vote, comment="Why.", seen=read, today=TODAY
+                session,
+                self.house.store,
+                request,
+                checker=person,
+                vote=vote,
+                comment="Why.",
+                seen=read,
+                today=TODAY,
+                category=Category.OTHER,
             )
 
         if self.attempt(step):
@@ -236,7 +245,9 @@ class Reviews(RuleBasedStateMachine):
             request = the_request(session, self.requests[n])
             match does:
                 case "return":
-                    reviewing.return_early(session, request, checker=person, reason="Why.", today=TODAY)
+                    reviewing.return_early(
+                        session, request, checker=person, reason="Why.", today=TODAY, category=Category.OTHER
+                    )
                 case "comment":
                     conversation.comment(session, request, checker=person, text="T", private=True, today=TODAY)
                 case "ask":

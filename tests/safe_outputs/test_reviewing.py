@@ -15,6 +15,7 @@ from safe_outputs.checkers_rules import ANY, rules, set_rule
 from safe_outputs.downloads import DOWNLOADED
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
 from safe_outputs.models import PopulationStanding
+from safe_outputs.return_categories import Category
 from safe_outputs.transitions import MOVES, REQUEST_TRANSITIONS, RequestState, Vote
 from tests.safe_outputs.factories import PROFILE, TODAY
 from tests.safe_outputs.house import (
@@ -41,10 +42,16 @@ def view_of(house: House, request_id: str, person: str) -> views.RequestView:
     return found
 
 
-def return_early(house: House, request_id: str, checker: str = "cleo", reason: str = "Say which years.") -> None:
+def return_early(
+    house: House,
+    request_id: str,
+    checker: str = "cleo",
+    reason: str = "Say which years.",
+    category: Category | None = Category.CONTEXT_MISSING,
+) -> None:
     house.do(
         lambda session: reviewing.return_early(
-            session, the_request(session, request_id), checker=checker, reason=reason, today=TODAY
+            session, the_request(session, request_id), checker=checker, reason=reason, today=TODAY, category=category
         )
     )
 

@@ -85,7 +85,8 @@ class Browser:
     def vote(self, request_id: str, vote: str = "approve", comment: str = "", **fields: str) -> TestResponse:
         """Open the request, press a button, and follow no redirect."""
         form = self.form_of(f"/requests/{request_id}", f"/requests/{request_id}/vote")
-        return self.post(f"/requests/{request_id}/vote", {**form, "vote": vote, "comment": comment, **fields})
+        chosen = {} if vote == "approve" else {"category": "other"}
+        return self.post(f"/requests/{request_id}/vote", {**form, "vote": vote, "comment": comment, **chosen, **fields})
 
 
 def _attribute(tag: str, name: str) -> str:

@@ -98,9 +98,14 @@ def test_a_checker_returns_a_request_before_all_have_voted(browser: Browser, hou
     request = a_submitted_request(house)
     browser.sign_in("cleo")
     form = browser.form_of(f"/requests/{request}", f"/requests/{request}/return")
-    refused = browser.post(f"/requests/{request}/return", {**form, "reason": " "})
+    refused = browser.post(f"/requests/{request}/return", {**form, "reason": " ", "category": "other"})
     assert refused.status_code == 422
-    assert browser.post(f"/requests/{request}/return", {**form, "reason": "Say which years."}).status_code == 303
+    assert (
+        browser.post(
+            f"/requests/{request}/return", {**form, "reason": "Say which years.", "category": "other"}
+        ).status_code
+        == 303
+    )
     assert state_of(house, request) is RequestState.CHANGES_REQUESTED
 
 
@@ -128,3 +133,15 @@ def test_hostile_remarks_are_inert(app: Flask, house: House) -> None:
     assert "<script>alert" not in page
     assert "\u202e" not in page
     assert "⟦U+202E⟧gnp.exe" in page
+
+
+def test_the_main_reason_of_a_return_is_shown_with_it(browser: Browser, house: House) -> None:
+    request = a_submitted_request(house)
+    form = browser.sign_in("cleo").form_of(f"/requests/{request}", f"/requests/{request}/return")
+    refused = browser.post(f"/requests/{request}/return", {**form, "reason": "Say which years."})
+    assert refused.status_code == 422
+    assert "Choose the main reason" in sentence_of(refused)
+    browser.post(f"/requests/{request}/return", {**form, "reason": "Say which years.", "category": "context_missing"})
+    told = "Main reason: What is needed to judge it is missing"
+    assert told in sentence_of(browser.get(f"/requests/{request}"))
+    assert told in sentence_of(browser.sign_in("rosa").get(f"/requests/{request}"))

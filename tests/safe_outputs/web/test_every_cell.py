@@ -55,7 +55,7 @@ Form = Callable[["Desk"], dict[str, str]]
 PAGES: dict[Action, tuple[str, Form]] = {
     Action.WITHDRAW: ("withdraw", lambda _: {}),
     Action.VOTE: ("vote", lambda desk: {"vote": "approve", "content_hash": desk.content, "comment": ""}),
-    Action.RETURN: ("return", lambda _: {"reason": "Say which years."}),
+    Action.RETURN: ("return", lambda _: {"reason": "Say which years.", "category": "other"}),
     Action.ASK: ("say", lambda _: {"kind": "question", "text": "Which years?"}),
     Action.COMMENT: ("say", lambda _: {"kind": "note", "text": "The years are missing."}),
     Action.ANSWER: ("answer", lambda desk: {"question": str(desk.question), "text": "1974 to 1982."}),
