@@ -10,7 +10,7 @@
 Every package derives its own tree from these. No text holds a microdata value or a secret.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class SaferoomError(Exception):
@@ -21,6 +21,11 @@ class SaferoomError(Exception):
     @property
     def sentence(self) -> str:
         return str(self.args[0]) if self.args else "Something went wrong in Saferoom. Nothing was released."
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """What a program is told besides the sentence: more members of the problem details (RFC 9457)."""
+        return {}
 
 
 class Invalid(SaferoomError):

@@ -27,6 +27,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from governance.errors import Invalid, Refused
+from governance.zones import UTC_NAME, require_zone
 from hub_config import protections
 from hub_config.openid_provider import MalformedProvider, OpenIDProvider, words
 from hub_config.protections import Protection
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     session_output_mb: int = Field(default=64, ge=1)
     project_disk_mb: int = Field(default=10240, ge=16)
     without: str = ""
+    time_zone: str = UTC_NAME
     servers_in_front: int = Field(default=0, ge=0, le=5)
     idle_sign_in_minutes: int = Field(default=8 * 60, ge=5, le=24 * 60)
     idle_session_minutes: int = Field(default=2 * 60, ge=5, le=7 * 24 * 60)
@@ -132,6 +134,14 @@ class Settings(BaseModel):
     @classmethod
     def _known_protections(cls, names: str) -> str:
         return ",".join(sorted(protections.named(names)))
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            return require_zone(name)
+        except Invalid as error:
+            raise ValueError(error.sentence) from None
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> Self:
@@ -399,7 +409,7 @@ def _explain(kind: str, where: tuple[int | str, ...], message: str, origins: dic
     origin = origins.get(key, key or "settings")
     if kind == "extra_forbidden":
         return f"{origin}: no such setting; known are {', '.join(Settings.model_fields)}."
-    return f"{origin}: {message.removeprefix('Value error, ')}."
+    return f"{origin}: {message.removeprefix('Value error, ').removesuffix('.')}."
 
 
 def _is_postgresql_without_password(address: str) -> bool:

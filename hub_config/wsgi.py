@@ -23,6 +23,7 @@ def web_settings(settings: Settings) -> WebSettings:
         gate_key=secrets.gate,
         prefix=OUTPUTS_PREFIX,
         notices=warnings(settings.does_without),
+        time_zone=settings.time_zone,
     )
 
 

@@ -145,7 +145,7 @@ def refuse(session: Session, statistic: Statistic, problem: SaferoomError, *, ac
 def problem_json(error: SaferoomError) -> dict[str, Any]:
     """An error as problem details (RFC 9457)."""
     title = type(error).__name__
-    return {"type": "about:blank", "title": title, "status": error.status, "detail": error.sentence}
+    return {"type": "about:blank", "title": title, "status": error.status, "detail": error.sentence, **error.members}
 
 
 def read_answer(store: Store, statistic: Statistic) -> Answer:

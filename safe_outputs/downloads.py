@@ -1,10 +1,10 @@
-"""Who may take a release home, and who did: one predicate, and an audit event for every download (I8, I13).
+"""Who may take a release home, and who did: one predicate, and every download on record (I8, I13).
 
 What was released for publication is for everybody. What was released before publication is for the named team: the
 people of the project, and the delegates of those who own the data. Nobody gets what was recalled.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,26 +17,28 @@ from governance.agreements import Agreement
 from governance.audit import AuditEvent
 from governance.people import Person, Role
 from governance.projects import is_member
+from safe_outputs import public_downloads
 from safe_outputs.errors import NoSuchThing, NotPermitted, Recalled
-from safe_outputs.models import Release
+from safe_outputs.models import Release, ReleaseRequest, Remark
+from safe_outputs.public_downloads import ANYBODY, DOWNLOADED
 from safe_outputs.requests import find_request
 from safe_outputs.transitions import RemarkKind, RequestState
 
 PUBLIC = "publication"
-DOWNLOADED = "release.downloaded"
-ANYBODY = "public"
-"""The actor of a download without signing in."""
-
 WHOLE = "package.zip"
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file of a release that somebody has fetched. `who` is a name in the register, or “public”; `at` is aware."""
+    """A file of a release that somebody has fetched. `who` is a name in the register, or “public”; `at` is aware.
+
+    Those without signing in are one for each file and hour: `times` says how many, `at` is the first.
+    """
 
     who: str
     file: str
     at: datetime
+    times: int = 1
 
 
 def find_release(session: Session, release_id: str) -> Release:
@@ -55,13 +57,25 @@ def why_not_download(session: Session, release: Release, person: str | None, tod
 def why_recalled(session: Session, release: Release) -> str | None:
     """Why nobody gets this release any more, or None."""
     request = find_request(session, release.request_id)
-    if request.state is not RequestState.RECALLED:
-        return None
-    reasons = [f" The reason: {each.text}" for each in request.remarks if each.kind is RemarkKind.RECALLED]
-    return (
-        f"The release {release.id} was recalled, so its files are not handed out any more. Do not use copies of it."
-        f"{''.join(reasons)}"
+    return _recalled(release, request).sentence if request.state is RequestState.RECALLED else None
+
+
+def _recalled(release: Release, request: ReleaseRequest) -> Recalled:
+    said = recall_of(request)
+    on = f" on {said.at.day} {said.at:%B %Y}" if said else ""
+    because = f" The reason: {said.text}" if said else ""
+    return Recalled(
+        f"The release {release.id} was recalled{on}, so its files are not handed out any more. Do not use copies of "
+        f"it.{because}",
+        release=release.id,
+        at=said.at if said else None,
+        reason=said.text if said else None,
     )
+
+
+def recall_of(request: ReleaseRequest) -> Remark | None:
+    """With which words, by whom and when the release of this request was recalled; None where it was not."""
+    return next((each for each in request.remarks if each.kind is RemarkKind.RECALLED), None)
 
 
 def _why_not_theirs(session: Session, release: Release, person: str | None, today: date) -> str | None:
@@ -111,28 +125,37 @@ def require(session: Session, release: Release, person: str | None, today: date)
         if person is None:
             raise NoSuchThing("There is no published release at this address. Look for it in the list of releases.")
         raise NotPermitted(reason)
-    if (reason := why_recalled(session, release)) is not None:
-        raise Recalled(reason)
+    request = find_request(session, release.request_id)
+    if request.state is RequestState.RECALLED:
+        raise _recalled(release, request)
 
 
 def record_download(session: Session, release: Release, person: str | None, file: str, today: date) -> None:
     """Keep who takes which file, in the transaction in which it is asked once more whether she may."""
     require(session, release, person, today)
-    audit.record(session, person or ANYBODY, DOWNLOADED, f"release:{release.id}", file=file)
+    if person is None:
+        public_downloads.record(session, release.id, file)
+    else:
+        audit.record(session, person, DOWNLOADED, f"release:{release.id}", file=file)
 
 
 def how_often(session: Session, release_id: str) -> int:
     """How many files and packages of this release were taken."""
     query = select(func.count()).select_from(AuditEvent)
-    return (
-        session.scalar(query.where(AuditEvent.subject == f"release:{release_id}", AuditEvent.action == DOWNLOADED)) or 0
-    )
+    told = session.scalar(query.where(AuditEvent.subject == f"release:{release_id}", AuditEvent.action == DOWNLOADED))
+    return (told or 0) + public_downloads.repeated(session, release_id)
 
 
 def downloads_of(session: Session, release_id: str) -> tuple[Download, ...]:
-    """Every download of this release, newest first."""
+    """Every download of this release, newest first; those without signing in, for each file and hour."""
+    times = public_downloads.times_of(session, release_id)
     events = reversed(audit.events_about(session, f"release:{release_id}"))
-    return tuple(Download(each.actor, each.detail["file"], each.at) for each in events if each.action == DOWNLOADED)
+    return tuple(_download(each, times) for each in events if each.action == DOWNLOADED)
+
+
+def _download(event: AuditEvent, times: Mapping[tuple[str, str], int]) -> Download:
+    file, hour = event.detail["file"], event.detail.get("hour", "")
+    return Download(event.actor, file, event.at, times.get((file, hour), 1) if event.actor == ANYBODY else 1)
 
 
 def releases_for(session: Session, person: str, today: date) -> tuple[Release, ...]:

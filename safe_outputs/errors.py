@@ -1,5 +1,8 @@
 """Errors of the outputs service that a person may see; see `governance.errors` for the tree's root."""
 
+from datetime import datetime
+from typing import Any
+
 from governance.errors import Conflict, Invalid, NotFound, Refused, SaferoomError, Unavailable
 
 
@@ -48,6 +51,20 @@ class NotWritten(Unavailable):
 
 
 class Recalled(Refused):
-    """The release was recalled, so none of its files are handed out."""
+    """The release was recalled, so none of its files are handed out. `at` is aware."""
 
     status = 410
+
+    def __init__(
+        self, sentence: str, *, release: str = "", at: datetime | None = None, reason: str | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.release, self.at, self.reason = release, at, reason
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return {
+            "release": self.release,
+            "recalled_at": self.at.isoformat() if self.at else None,
+            "reason": self.reason,
+        }

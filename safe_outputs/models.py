@@ -190,6 +190,21 @@ class Release(Base):
     released_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+class PublicDownload(Base):
+    """How often a file of a release was taken without signing in, in the hour that began at `hour`.
+
+    `counted`: the hour is over, and the audit chain was told.
+    """
+
+    __tablename__ = "public_download"
+
+    release_id: Mapped[str] = mapped_column(ForeignKey("release.id"), primary_key=True)
+    file: Mapped[str] = mapped_column(Text, primary_key=True)
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    times: Mapped[int]
+    counted: Mapped[bool] = mapped_column(default=False)
+
+
 class ReleaseKey(Base):
     """The public half (hexadecimal) of a key that signs, or signed, releases. The newest without `retired_at` signs."""
 

@@ -4,6 +4,7 @@
 import datasets.ingress.models  # noqa: F401
 import governance.attempts
 import governance.packages
+import governance.preferences
 import governance.presence  # noqa: F401
 import safe_outputs.models  # noqa: F401
 from governance.database import Base

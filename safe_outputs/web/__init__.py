@@ -13,6 +13,7 @@ from safe_outputs.web import (
     filters,
     ingress,
     packages,
+    preferences,
     problems,
     public,
     queue,
@@ -41,6 +42,7 @@ BLUEPRINTS = (
     author.blueprint,
     ingress.blueprint,
     packages.blueprint,
+    preferences.blueprint,
     public.blueprint,
     release_pages.blueprint,
 )

@@ -10,11 +10,14 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from flask import current_app, g, request, session
+from sqlalchemy import select
+from sqlalchemy.orm import Session as Database
 
 from governance import access as rights
 from governance.database import reading
 from governance.errors import SaferoomError
 from governance.people import Person, Role
+from governance.preferences import Preference
 from safe_outputs.asking import Asker
 from safe_outputs.errors import NotPermitted
 from safe_outputs.web import stamp
@@ -46,6 +49,7 @@ class Reader:
     name: str
     full_name: str
     role: Role
+    zone: str | None = None
 
 
 def access(audience: Audience) -> Callable[[View], View]:
@@ -123,10 +127,17 @@ def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
     if name is None:
         raise NotSignedIn
     with reading(service().engine) as database:
-        person = database.get(Person, name)
+        person, zone = _as_registered(database, name)
         if person is not None:
-            g.reader = Reader(person.name, person.full_name, person.role)
+            g.reader = Reader(person.name, person.full_name, person.role, zone)
         _require(why_not(person, today()))
+
+
+def _as_registered(database: Database, name: str) -> tuple[Person | None, str | None]:
+    """The person of that name, if there is one, and the time zone that she chose, if she did: in one query."""
+    query = select(Person, Preference.zone).outerjoin(Preference, Preference.person_name == Person.name)
+    found = database.execute(query.where(Person.name == name)).first()
+    return (None, None) if found is None else (found[0], found[1])
 
 
 def _why_no_researcher(person: Person | None, day: date) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import tzinfo
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
 
 from governance.database import now
 from governance.people import Role
+from governance.zones import zone_named
 from safe_outputs.lines import RequestLine
 from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Owner, RemarkKind, Vote
@@ -88,9 +90,15 @@ def ordinal(number: int) -> str:
     return _ORDINALS[number - 1] if number <= len(_ORDINALS) else f"{number}th"
 
 
+def readers_zone() -> tzinfo:
+    """The zone in which the page's reader wants her times: her own, or else the service's."""
+    reader = g.get("reader")
+    return zone_named((reader.zone if reader else None) or service().settings.time_zone)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
-    "ago": lambda then: words.ago(then, now()),
-    "exact": words.exact,
+    "ago": lambda then: words.ago(then, now(), readers_zone()),
+    "exact": lambda then: words.exact(then, readers_zone()),
     "quantity": words.count,
     "size": words.size,
     "rho": words.rho,
@@ -143,7 +151,8 @@ def _navigation(reader: Any) -> list[dict[str, Any]]:
         return [_link("public.releases", "What was released"), _link("sign_in.sign_in", "Sign in")]
     first = [_link(*each) for each in OWN_PAGES.get(reader.role, ())]
     leave = {"href": url_for("sign_in.sign_out"), "text": f"Sign out ({reader.full_name})"}
-    return [*first, _link("public.releases", "What was released"), leave]
+    released, own = _link("public.releases", "What was released"), _link("preferences.read", "Settings")
+    return [*first, released, own, leave]
 
 
 def _link(endpoint: str, text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from safe_outputs.answers import Cell, Column, TableOfCells
@@ -50,31 +50,33 @@ class ReleasePage:
     key: str | None
 
 
-def lay_out(record: dict[str, Any], contents: Mapping[str, bytes], digests: Mapping[str, str]) -> ReleasePage:
+def lay_out(
+    record: dict[str, Any], contents: Mapping[str, bytes], digests: Mapping[str, str], zone: tzinfo = UTC
+) -> ReleasePage:
     """The page of a release whose record and files were verified.
 
-    `contents` holds the files by name, `digests` the SHA-256 of those whose hash is shown.
+    `contents` holds the files by name, `digests` the SHA-256 of those whose hash is shown; times are in `zone`.
     """
     statistics = [present_answer(each) for each in record["statistics"]]
     return ReleasePage(
         id=record["id"],
         title=record["title"],
-        opening=opening(record),
+        opening=opening(record, zone),
         purpose=record["purpose"],
         statistics=tuple(_statistic(each, contents[each["file"]["name"]]) for each in statistics),
-        accountable=tuple(_accountable(record)),
+        accountable=tuple(_accountable(record, zone)),
         hashes=tuple(FileHash(name, digest) for name, digest in sorted(digests.items())),
         key=record.get("signed_with"),
     )
 
 
-def opening(record: dict[str, Any]) -> str:
+def opening(record: dict[str, Any], zone: tzinfo = UTC) -> str:
     """Who released what, from which data, when; in plain words."""
     sources = dict.fromkeys(each["source"]["title"] for each in record["statistics"])
     tables = words.count(len(record["statistics"]), "table")
-    day = datetime.fromisoformat(record["released_at"])
+    day = words.day(datetime.fromisoformat(record["released_at"]), zone)
     return (
-        f"On {day.day} {day:%B %Y} {record['project']['name']} released {tables} from "
+        f"On {day} {record['project']['name']} released {tables} from "
         f"{' and '.join(sources)}. The data about single {_units(record)} stay where they are: only what you see here "
         f"left, after {words.count(len(record['approvals']), 'output checker')} from outside the project had approved "
         "it. The researchers say what it is for:"
@@ -159,7 +161,7 @@ def _value(text: str, column: Column) -> int | float | None:
     return float(text) if column.decimals else int(text)
 
 
-def _accountable(record: dict[str, Any]) -> list[tuple[str, str]]:
+def _accountable(record: dict[str, Any], zone: tzinfo) -> list[tuple[str, str]]:
     def person(each: dict[str, str]) -> str:
         return f"{each['full_name']}, {each['organisation']}"
 
@@ -167,5 +169,5 @@ def _accountable(record: dict[str, Any]) -> list[tuple[str, str]]:
         ("Project", f"{record['project']['name']}: {record['project']['purpose']}"),
         ("Asked by", person(record["author"])),
         ("Approved by", "; ".join(person(each) for each in record["approvals"])),
-        ("Released", words.exact(datetime.fromisoformat(record["released_at"]))),
+        ("Released", words.exact(datetime.fromisoformat(record["released_at"]), zone)),
     ]

@@ -16,6 +16,7 @@ from safe_outputs.package.folder import OpenedPackage, open_package
 from safe_outputs.package.zipped import as_zip
 from safe_outputs.standing import standings
 from safe_outputs.web.access import access, reader
+from safe_outputs.web.filters import readers_zone
 from safe_outputs.web.release_page import lay_out
 from safe_outputs.web.service import service, today
 
@@ -59,7 +60,7 @@ def page(release_id: str, person: str | None) -> Response:
         opened = _opened(found)
         stands = standings(database, (each["source"]["dataset"] for each in opened.record["statistics"]))
         taken = how_often(database, release_id)
-    shown = lay_out(opened.record, opened.files(), opened.digests)
+    shown = lay_out(opened.record, opened.files(), opened.digests, readers_zone())
     response = make_response(
         render_template("release.html", release=shown, standings=stands, taken=taken, links=_links(release_id, person))
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from governance.errors import Invalid
+from governance.zones import UTC_NAME, zones
 
 SHORTEST_KEY = 32
 
@@ -20,7 +21,8 @@ class WebSettings:
     `incoming` is the folder of what researchers bring in, by project; `session_lock` the lock of their environment.
 
     `prefix` is the path under which the hub's proxy serves it, `public_url` the address that people type (prefix
-    included), `hub_prefix` the path of the hub itself. `notices` stand on top of every page. Where the hub's API is,
+    included), `hub_prefix` the path of the hub itself. `notices` stand on top of every page. `time_zone` is the one of
+    those who are not signed in, or have chosen none. Where the hub's API is,
     and the service's token there, `HubOAuth` reads from the JUPYTERHUB_* variables that the hub sets.
     """
 
@@ -35,6 +37,7 @@ class WebSettings:
     prefix: str = "/services/outputs/"
     hub_prefix: str = "/hub/"
     notices: tuple[str, ...] = ()
+    time_zone: str = UTC_NAME
 
     def __post_init__(self) -> None:
         for name in ("session_key", "gate_key"):
@@ -44,6 +47,8 @@ class WebSettings:
             value = getattr(self, name)
             if not (value.startswith("/") and value.endswith("/")):
                 raise WebSettingsError(f"{name} has to begin and end with a slash; it is “{value}”.")
+        if self.time_zone not in zones():
+            raise WebSettingsError(f"time_zone has to be a time zone like Europe/Paris; “{self.time_zone}” is none.")
         if urlsplit(self.public_url).scheme not in {"http", "https"}:
             raise WebSettingsError("public_url has to be an address that begins with http:// or https://.")
 

@@ -2,9 +2,10 @@
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 from datasets.release_policy import Kind
+from governance.zones import UTC_NAME, is_ambiguous, name_of
 from safe_outputs.answers import AUDIENCES, PolicyUsed
 from safe_outputs.release_policy import PLURALS
 from safe_outputs.statistics import Crosstab, Private, population_in_words
@@ -19,15 +20,15 @@ _STEPS = (
 )
 
 
-def ago(then: datetime, present: datetime) -> str:
-    """How long ago, in the largest unit that still says something: “3 hours ago”."""
+def ago(then: datetime, present: datetime, zone: tzinfo = UTC) -> str:
+    """How long ago, in the largest unit that still says something: “3 hours ago”; in the end the zone's day."""
     seconds = (present - then).total_seconds()
     if seconds < 10:
         return "just now"
     for below, unit, name in _STEPS:
         if seconds < below:
             return f"{count(int(seconds // unit), name)} ago"
-    return f"on {then.day} {then:%B %Y}"
+    return f"on {day(then, zone)}"
 
 
 def due(then: datetime, present: datetime) -> str:
@@ -39,9 +40,29 @@ def due(then: datetime, present: datetime) -> str:
     return f"due in {far}" if then > present else f"overdue by {far}"
 
 
-def exact(then: datetime) -> str:
-    """The moment itself: “22 November 2026, 09:35 UTC”."""
-    return f"{then.day} {then:%B %Y, %H:%M} UTC"
+def day(then: datetime, zone: tzinfo = UTC) -> str:
+    """The day on which it was in a zone: “22 November 2026”."""
+    local = then.astimezone(zone)
+    return f"{local.day} {local:%B %Y}"
+
+
+def exact(then: datetime, zone: tzinfo = UTC) -> str:
+    """The moment as the clocks of a zone have it: “22 November 2026, 10:35 (Europe/Paris)”, “…, 09:35 UTC”.
+
+    Of a time that they show twice, when they are put back, it says which of the two: “(Europe/Paris, UTC+2)”.
+    """
+    time = f"{day(then, zone)}, {then.astimezone(zone):%H:%M}"
+    name = name_of(zone)
+    if name == UTC_NAME:
+        return f"{time} UTC"
+    return f"{time} ({name}, {_offset(then, zone)})" if is_ambiguous(then, zone) else f"{time} ({name})"
+
+
+def _offset(then: datetime, zone: tzinfo) -> str:
+    """How far the zone is from UTC at a moment: “UTC+2”, “UTC−3:30”."""
+    hours, minutes = then.astimezone(zone).strftime("%z")[:3], then.astimezone(zone).strftime("%z")[3:5]
+    sign = "−" if hours.startswith("-") else "+"
+    return f"UTC{sign}{int(hours[1:])}{'' if minutes == '00' else ':' + minutes}"
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -36,6 +36,7 @@ def test_environment_makes_equal_settings(tmp_path: Path) -> None:
         ('bind = "::1"\n\nprot = 8000\n', "saferoom.toml, line 3, prot", "no such setting"),
         ("port = 99999\n", "saferoom.toml, line 1, port", "less than or equal to 65535"),
         ('# of ports\nport = "many"\n', "saferoom.toml, line 2, port", "valid integer"),
+        ('time_zone = "Paris"\n', "saferoom.toml, line 1, time_zone", "no time zone “Paris” here"),
         ('run = "relative"\n', "saferoom.toml, line 1, run", "absolute, lower-case"),
         ('run = "/tmp/Upper"\n', "saferoom.toml, line 1, run", "lower-case"),
         ('public_url = "example.org"\n', "saferoom.toml, line 1, public_url", "https://"),

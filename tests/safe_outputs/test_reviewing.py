@@ -12,9 +12,9 @@ from safe_outputs import reading as views
 from safe_outputs import requests, reviewing
 from safe_outputs.answers import RuleProfileUsed
 from safe_outputs.checkers_rules import ANY, rules, set_rule
-from safe_outputs.downloads import DOWNLOADED
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
 from safe_outputs.models import PopulationStanding
+from safe_outputs.public_downloads import DOWNLOADED
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import MOVES, REQUEST_TRANSITIONS, RequestState, Vote
 from tests.safe_outputs.factories import PROFILE, TODAY

@@ -34,6 +34,8 @@ RESEARCHERS = ("researcher", "researcher of another project")
 NO_STRANGER = dict.fromkeys([*RESEARCHERS, "output checker", "data owner", "data steward", "operator"], HERE)
 
 SIGNED_IN_HERE = dict.fromkeys(PEOPLE, HERE) | {NOBODY: TO_HUB, STRANGER: 403, EXPIRED: 403}
+SIGNED_IN_FORM = dict.fromkeys(PEOPLE, 400) | {NOBODY: 401, STRANGER: 403, EXPIRED: 403}
+"""400: let in, but the form's token is missing."""
 SIGNED_IN_TO_NOTHING = {who: 404 if status == HERE else status for who, status in SIGNED_IN_HERE.items()}
 
 EXPECTED: dict[tuple[str, str], dict[str, int]] = {
@@ -82,6 +84,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/team/releases/<release_id>"): SIGNED_IN_TO_NOTHING,
     ("GET", "/team/releases/<release_id>/files/<path:name>"): SIGNED_IN_TO_NOTHING,
     ("GET", "/team/releases/<release_id>/package.zip"): SIGNED_IN_TO_NOTHING,
+    ("GET", "/settings"): SIGNED_IN_HERE,
+    ("POST", "/settings/time-zone"): SIGNED_IN_FORM,
     ("GET", "/health"): EVERYBODY,
     ("GET", "/static/<path:name>"): EVERYBODY,
     ("GET", "/api/session/session"): STAMPED_ONLY,

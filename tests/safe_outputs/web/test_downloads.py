@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -11,14 +12,17 @@ from flask import Flask
 from governance import audit
 from governance.agreements import agreement_in_force
 from governance.agreements import withdraw as withdraw_agreement
-from governance.database import reading
+from governance.database import now, reading
 from governance.people import Person, Role
 from governance.projects import Membership
 from safe_outputs import downloads, release_keys, reviewing
+from safe_outputs.asking import problem_json
+from safe_outputs.errors import Recalled
 from safe_outputs.package.keys import read_keys
 from safe_outputs.package.verify import examine
 from safe_outputs.package.zipped import read_zip
 from safe_outputs.releasing import release
+from safe_outputs.web import words
 from tests.governance.people_factory import FAR, a_person
 from tests.safe_outputs.factories import RELEASE_KEY, TODAY, approved
 from tests.safe_outputs.house import House, the_request
@@ -146,13 +150,23 @@ def test_nobody_gets_what_was_recalled(app: Flask, house: House, released: Relea
     for place in PLACES:
         answer = Browser(app).get(f"/releases/{released.public}{place}")
         assert answer.status_code == 410
-        assert "was recalled, so its files are not handed out any more" in sentence_of(answer)
+        assert "so its files are not handed out any more" in sentence_of(answer)
         assert "The reason: A wrong year." in sentence_of(answer)
+        assert f"was recalled on {words.day(now())}" in sentence_of(answer)
         assert Browser(app).get(f"/releases/{released.closed}{place}").status_code == 404
         assert Browser(app).sign_in("rosa").get(f"/team/releases/{released.closed}{place}").status_code == 410
         assert Browser(app).sign_in("rui").get(f"/team/releases/{released.closed}{place}").status_code == 403
     assert released.closed not in Browser(app).sign_in("rosa").get("/team/releases").text
     assert on_record(house, released.public) == []
+
+
+def test_programs_are_told_when_and_why_it_was_recalled(house: House, released: Released) -> None:
+    recall(house, released.public)
+    with reading(house.engine) as session, pytest.raises(Recalled) as refused:
+        downloads.require(session, downloads.find_release(session, released.public), None, TODAY)
+    problem = problem_json(refused.value)
+    assert (problem["status"], problem["release"], problem["reason"]) == (410, released.public, "A wrong year.")
+    assert datetime.fromisoformat(problem["recalled_at"]).tzinfo is not None
 
 
 def test_the_whole_package_is_the_same_zip_each_time_and_verifies(app: Flask, released: Released) -> None:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -26,6 +27,33 @@ def test_how_long_ago(seconds: int, expected: str) -> None:
 
 def test_the_exact_time() -> None:
     assert words.exact(THEN) == "22 November 2026, 09:35 UTC"
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "expected"),
+    [
+        ("2026-11-26T00:20", "Europe/Paris", "26 November 2026, 01:20 (Europe/Paris)"),
+        ("2026-11-25T23:20", "Europe/Paris", "26 November 2026, 00:20 (Europe/Paris)"),
+        # clocks are put back: the hour from two to three comes twice
+        ("2026-10-24T23:59", "Europe/Paris", "25 October 2026, 01:59 (Europe/Paris)"),
+        ("2026-10-25T00:30", "Europe/Paris", "25 October 2026, 02:30 (Europe/Paris, UTC+2)"),
+        ("2026-10-25T01:30", "Europe/Paris", "25 October 2026, 02:30 (Europe/Paris, UTC+1)"),
+        ("2026-10-25T02:00", "Europe/Paris", "25 October 2026, 03:00 (Europe/Paris)"),
+        ("2026-11-01T04:45", "America/St_Johns", "1 November 2026, 01:15 (America/St_Johns, UTC−3:30)"),
+        # clocks are put forward: nothing is said twice, and no time is shown that there was not
+        ("2026-03-29T00:59", "Europe/Paris", "29 March 2026, 01:59 (Europe/Paris)"),
+        ("2026-03-29T01:00", "Europe/Paris", "29 March 2026, 03:00 (Europe/Paris)"),
+        ("2026-04-04T15:10", "Australia/Lord_Howe", "5 April 2026, 01:40 (Australia/Lord_Howe, UTC+10:30)"),
+    ],
+)
+def test_the_exact_time_of_a_zone(moment: str, zone: str, expected: str) -> None:
+    assert words.exact(datetime.fromisoformat(moment).replace(tzinfo=UTC), ZoneInfo(zone)) == expected
+
+
+def test_what_is_long_ago_is_the_zones_day() -> None:
+    then = datetime(2026, 6, 30, 23, 30, tzinfo=UTC)
+    assert words.ago(then, then + timedelta(days=100), ZoneInfo("Europe/Paris")) == "on 1 July 2026"
+    assert words.ago(then, then + timedelta(days=100)) == "on 30 June 2026"
 
 
 @pytest.mark.parametrize(
