@@ -109,9 +109,15 @@ def require(session: Session, request: ReleaseRequest, person: str, action: Acti
         raise WrongState(reason)
 
 
+_UNDER_REVIEW = dict.fromkeys((RequestState.SUBMITTED, RequestState.IN_REVIEW), "under review")
+"""Said of both, so that no sentence tells whether somebody has voted already."""
+
+
 def _why_not_now(session: Session, request: ReleaseRequest, person: str, action: Action) -> str | None:
     if request.state not in ACTION_STATES[action]:
-        return f"The request is {IN_WORDS[request.state]}, so this is not possible now."
+        return (
+            f"The request is {_UNDER_REVIEW.get(request.state, IN_WORDS[request.state])}, so this is not possible now."
+        )
     match action:
         case Action.SUBMIT:
             return why_not_data(session, request)

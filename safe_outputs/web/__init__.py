@@ -24,6 +24,7 @@ from safe_outputs.web import (
     sign_in,
     together,
 )
+from safe_outputs.web.api.blueprints import BLUEPRINTS as API_BLUEPRINTS
 from safe_outputs.web.hub import Hub, JupyterHub
 from safe_outputs.web.prefix import UnderPrefix
 from safe_outputs.web.service import Service, attach
@@ -60,9 +61,12 @@ def create_app(settings: WebSettings, hub: Hub | None = None) -> Flask:
     csrf.exempt(session_api.blueprint)  # it takes no cookie, only the gate's stamp
     filters.register(app)
     problems.register(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in API_BLUEPRINTS:
+        csrf.exempt(blueprint)  # `tokens` asks for the token in a header, where a call comes with a cookie
+    for blueprint in (*BLUEPRINTS, *API_BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", public.static)
+    app.url_map.merge_slashes = False  # an address is right or it is not; no redirect guesses
     app.wsgi_app = UnderPrefix(app.wsgi_app, settings.prefix)  # type: ignore[method-assign]
     return app
 

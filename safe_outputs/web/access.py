@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeVar
 
-from flask import current_app, g, request, session
+from flask import current_app, g, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Database
 
@@ -20,12 +20,11 @@ from governance.people import Person, Role
 from governance.preferences import Preference
 from safe_outputs.asking import Asker
 from safe_outputs.errors import NotPermitted
-from safe_outputs.web import stamp
+from safe_outputs.web import stamp, tokens
 from safe_outputs.web.service import service, today
 
 View = TypeVar("View", bound=Callable[..., Any])
 Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker", "data_steward", "operator"]
-TOKEN = "token"  # noqa: S105 - where the session cookie holds it
 _MARK = "saferoom_access"
 
 
@@ -122,10 +121,11 @@ def _operator() -> None:
 
 
 def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
-    token = session.get(TOKEN)
-    name = service().hub.name_of(token) if isinstance(token, str) else None
+    token = tokens.of_call()
+    name = service().hub.name_of(token) if token is not None else None
     if name is None:
         raise NotSignedIn
+    tokens.require_own_call()
     with reading(service().engine) as database:
         person, zone = _as_registered(database, name)
         if person is not None:

@@ -6,21 +6,21 @@ An error that nobody foresaw is logged by its type and place alone: its text cou
 import logging
 import traceback
 from http import HTTPStatus
-from typing import Any
 
-from flask import Flask, Response, jsonify, make_response, render_template, request, session
+from flask import Flask, Response, make_response, render_template, request, session
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from governance.errors import SaferoomError
-from safe_outputs.asking import problem_json
-from safe_outputs.web.access import TOKEN, NotSignedIn
+from safe_outputs.web.access import NotSignedIn
+from safe_outputs.web.api.problem import problem_of, problem_of_status
+from safe_outputs.web.api.shapes import Problem
 from safe_outputs.web.sign_in import begin
 from safe_outputs.web.stamp import SCHEME, BadStamp
+from safe_outputs.web.tokens import API, TOKEN
 
 log = logging.getLogger(__name__)
 
-API = "/api/"
 WRITTEN = ("comment", "purpose")
 """The fields in which a person may have written something long."""
 
@@ -67,7 +67,7 @@ def register(app: Flask) -> None:
 
 
 def _not_signed_in(error: NotSignedIn) -> Response:
-    if request.method in {"GET", "HEAD"}:
+    if request.method in {"GET", "HEAD"} and not request.path.startswith(API):
         return begin(request.full_path.rstrip("?"))
     return _foreseen(error)
 
@@ -75,9 +75,9 @@ def _not_signed_in(error: NotSignedIn) -> Response:
 def _foreseen(error: SaferoomError) -> Response:
     if error.status >= 500:
         log.error("%s while answering %s: %s", type(error).__name__, request.endpoint, error.sentence)
-    response = _answer(error.status, error.sentence, problem_json(error))
-    if isinstance(error, BadStamp):
-        response.headers["WWW-Authenticate"] = SCHEME
+    response = _answer(error.status, error.sentence, problem_of(error))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = SCHEME if isinstance(error, BadStamp) else "Bearer"
     return response
 
 
@@ -110,18 +110,15 @@ def places(error: BaseException) -> str:
     return " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
 
 
-def _answer(status: int, sentence: str, problem: dict[str, Any] | None = None) -> Response:
+def _answer(status: int, sentence: str, problem: Problem | None = None) -> Response:
     if request.path.startswith(API):
-        return _problem(status, sentence, problem)
+        return _problem(problem or problem_of_status(status, sentence))
     return _page(status, sentence)
 
 
-def _problem(status: int, sentence: str, problem: dict[str, Any] | None) -> Response:
-    title = HTTPStatus(status).phrase
-    response = jsonify(problem or {"type": "about:blank", "title": title, "status": status, "detail": sentence})
-    response.content_type = "application/problem+json"
-    response.status_code = status
-    return response
+def _problem(problem: Problem) -> Response:
+    content = problem.model_dump_json(exclude_none=True)
+    return Response(content, problem.status, content_type="application/problem+json")
 
 
 def _page(status: int, sentence: str) -> Response:

@@ -7,7 +7,7 @@ from safe_outputs.reading import VIEWED, RequestView
 from safe_outputs.web.service import service
 
 
-def seen(person: str, by: Literal["page", "session"], *views: RequestView) -> None:
+def seen(person: str, by: Literal["page", "session", "api"], *views: RequestView) -> None:
     """This person is about to see the requests as they are in these views.
 
     Raises:

@@ -12,8 +12,9 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from governance.errors import SaferoomError
 from governance.people import Role
 from safe_outputs.errors import NotPermitted
-from safe_outputs.web.access import TOKEN, access, reader
+from safe_outputs.web.access import access, reader
 from safe_outputs.web.service import service
+from safe_outputs.web.tokens import TOKEN
 
 PENDING = "pending"
 MOST_PENDING = 5

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from safe_outputs.web import stamp
-from safe_outputs.web.access import TOKEN
 from safe_outputs.web.hub import Challenge
 from safe_outputs.web.settings import WebSettings
+from safe_outputs.web.tokens import TOKEN
 
 PREFIX = "/services/outputs"
 GATE_KEY = "gate " * 8
@@ -120,3 +120,27 @@ class Session:
         token = stamp.sign(GATE_KEY, *self._who) if token is None else token
         headers = {"Authorization": f"{stamp.SCHEME} {token}"} if token else {}
         return self._client.open(f"{PREFIX}/api/session{path}", method=method, headers=headers, **body)
+
+
+class Program:
+    """A person's program, which calls the API with her token."""
+
+    def __init__(self, app: Flask, person: str) -> None:
+        self._client = app.test_client()
+        self._token = {"Authorization": f"Bearer {TOKEN_OF}{person}"}
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        return self.open("GET", path, headers=headers)
+
+    def send(self, method: str, path: str, body: Any = None, etag: str | None = None) -> TestResponse:
+        """A call with this JSON, about the version of this tag."""
+        headers = {} if etag is None else {"If-Match": etag}
+        return self.open(method, path, json=body, headers=headers)
+
+    def change(self, path: str, step: str, body: Any = None) -> TestResponse:
+        """Read what is at `path`, then take the step below it on the version that was read."""
+        return self.send("POST", f"{path}/{step}", body, self.get(path).headers.get("ETag", '"none"'))
+
+    def open(self, method: str, path: str, *, headers: dict[str, str] | None = None, **facts: Any) -> TestResponse:
+        sent = self._token | {name.replace("_", "-"): value for name, value in (headers or {}).items()}
+        return self._client.open(f"{PREFIX}/api{path}", method=method, headers=sent, buffered=True, **facts)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 from werkzeug.serving import make_server
 
-from safe_outputs.web.access import TOKEN
+from safe_outputs.web.tokens import TOKEN
 from tests.safe_outputs.web.browser import PREFIX, TOKEN_OF
 
 

@@ -3,6 +3,7 @@
 import pytest
 from flask import Flask
 from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
 
 from governance.people import Person
 from safe_outputs.web import stamp
@@ -10,7 +11,7 @@ from safe_outputs.web.access import DOORS, declared
 from tests.governance.people_factory import FAR
 from tests.safe_outputs.bringing_in import something_asked
 from tests.safe_outputs.house import House, a_submitted_request
-from tests.safe_outputs.web.browser import GATE_KEY, PREFIX, Browser, KnownByName, sentence_of
+from tests.safe_outputs.web.browser import GATE_KEY, PREFIX, Browser, KnownByName, Program, sentence_of
 
 NOBODY, STRANGER, EXPIRED = "nobody", "stranger", "expired"
 PEOPLE = {
@@ -32,6 +33,9 @@ FORBIDDEN = dict.fromkeys(PEOPLE, 403) | {NOBODY: 401}
 STAMPED_ONLY = dict.fromkeys([NOBODY, *PEOPLE], 401)
 RESEARCHERS = ("researcher", "researcher of another project")
 NO_STRANGER = dict.fromkeys([*RESEARCHERS, "output checker", "data owner", "data steward", "operator"], HERE)
+
+TOKEN_NEEDED = dict.fromkeys(PEOPLE, 403) | {NOBODY: 401}
+READERS = {"researcher": HERE, "output checker": HERE}
 
 SIGNED_IN_HERE = dict.fromkeys(PEOPLE, HERE) | {NOBODY: TO_HUB, STRANGER: 403, EXPIRED: 403}
 SIGNED_IN_FORM = dict.fromkeys(PEOPLE, 400) | {NOBODY: 401, STRANGER: 403, EXPIRED: 403}
@@ -88,6 +92,19 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/settings/time-zone"): SIGNED_IN_FORM,
     ("GET", "/health"): EVERYBODY,
     ("GET", "/static/<path:name>"): EVERYBODY,
+    ("GET", "/api/openapi.json"): EVERYBODY,
+    ("GET", "/api/me"): TOKEN_NEEDED | NO_STRANGER,
+    ("GET", "/api/requests/<request_id>"): TOKEN_NEEDED | READERS,
+    ("GET", "/api/requests/<request_id>/progress"): TOKEN_NEEDED | READERS,
+    # 428: let in, but no version is named
+    ("POST", "/api/requests/<request_id>/votes"): TOKEN_NEEDED | {"output checker": 428},
+    ("POST", "/api/requests/<request_id>/questions"): TOKEN_NEEDED | {"output checker": 428},
+    ("POST", "/api/requests/<request_id>/comments"): TOKEN_NEEDED | {"output checker": 428},
+    ("POST", "/api/requests/<request_id>/notes"): TOKEN_NEEDED | {"output checker": 428},
+    ("POST", "/api/requests/<request_id>/return"): TOKEN_NEEDED | {"output checker": 428},
+    ("POST", "/api/requests/<request_id>/answers"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, 428),
+    ("POST", "/api/requests/<request_id>/withdraw"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, 428),
+    ("POST", "/api/requests/<request_id>/recall"): TOKEN_NEEDED | dict.fromkeys(NO_STRANGER, 428),
     ("GET", "/api/session/session"): STAMPED_ONLY,
     ("POST", "/api/session/statistics"): STAMPED_ONLY,
     ("GET", "/api/session/statistics/<statistic_id>"): STAMPED_ONLY,
@@ -138,13 +155,20 @@ def test_everybody_on_every_route(app: Flask, house: House) -> None:
         path = rule.replace("<request_id>", request_id).replace("<path:name>", "icon.svg")
         path = path.replace("<ingress_id>", ingress_id).replace("<int:position>", "1")
         for who, status in expected.items():
-            browser = Browser(app) if who == NOBODY else Browser(app).sign_in(PEOPLE[who])
-            answer = browser.client.open(PREFIX + path, method=method, buffered=True)
+            answer = opened(app, method, path, None if who == NOBODY else PEOPLE[who])
             if answer.status_code != status:
                 wrong.append((method, rule, who, str(answer.status_code)))
             if answer.status_code >= 400 and len(sentence_of(answer)) < 30:
                 wrong.append((method, rule, who, "no sentence"))
     assert wrong == []
+
+
+def opened(app: Flask, method: str, path: str, person: str | None) -> TestResponse:
+    """What a person's browser is answered, or on the API her program."""
+    if path.startswith("/api/") and not path.startswith("/api/session/") and person is not None:
+        return Program(app, person).open(method, path.removeprefix("/api"))
+    browser = Browser(app) if person is None else Browser(app).sign_in(person)
+    return browser.client.open(PREFIX + path, method=method, buffered=True)
 
 
 def _cora_expires(house: House) -> None:

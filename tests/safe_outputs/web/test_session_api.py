@@ -128,7 +128,7 @@ def test_a_request_cannot_be_edited_after_it_was_submitted(rosa: Session, house:
     body = {"title": "Changed", "purpose": "Changed", "audience": "publication", "statistics": [statistic]}
     answer = rosa.call("PUT", f"/requests/{request}", body)
     assert answer.status_code == 409
-    assert "waiting for review" in sentence_of(answer)
+    assert "under review" in sentence_of(answer)
     assert rosa.call("GET", f"/requests/{request}").get_json()["title"] != "Changed"
 
 
