@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from safe_outputs.answers import Answer as CheckersAnswer
 from safe_outputs.answers import Finding, Verdict
 from safe_outputs.reading import RequestView, request_view
+from safe_outputs.return_categories import Category
 from safe_outputs.transitions import ACTION_STATES, IN_WORDS, Action, Owner, RemarkKind, RequestState, Vote
 from safe_outputs.web.access import reader
 from safe_outputs.web.api.shapes import Answer
@@ -38,6 +39,7 @@ class VoteAnswer(Answer):
     comment: str
     at: datetime
     replaced: bool
+    category: Category | None
 
 
 class RemarkAnswer(Answer):
@@ -51,6 +53,7 @@ class RemarkAnswer(Answer):
     at: datetime
     open: bool
     answers: int | None
+    category: Category | None
 
 
 class RequestAnswer(Answer):

@@ -11,6 +11,7 @@ from governance.database import transaction
 from safe_outputs import conversation, requests, reviewing
 from safe_outputs.errors import MalformedRequest, WrongState
 from safe_outputs.models import ReleaseRequest
+from safe_outputs.return_categories import Category
 from safe_outputs.transitions import Vote
 from safe_outputs.web.access import Audience, reader
 from safe_outputs.web.api import etags
@@ -30,11 +31,12 @@ REFUSES = (WrongState, MalformedRequest)
 
 
 class Ballot(Body):
-    """A vote on the content whose hash was read. `comment` is needed unless it approves."""
+    """A vote on the content whose hash was read. `comment` and `category` are needed unless it approves."""
 
     vote: Vote
     content_hash: str
     comment: Annotated[str, StringConstraints(max_length=LONGEST_COMMENT)] = ""
+    category: Category | None = None
 
 
 class Text(Body):
@@ -43,6 +45,10 @@ class Text(Body):
 
 class Reason(Body):
     reason: Said
+
+
+class EarlyReturn(Reason):
+    category: Category
 
 
 class AnswerToQuestion(Body):
@@ -78,6 +84,7 @@ def vote(request_id: str, body: Ballot) -> Reply:
             comment=body.comment,
             seen=body.content_hash,
             today=today(),
+            category=body.category,
         )
     return shown(request_id)
 
@@ -105,10 +112,12 @@ def _comment(request_id: str, text: str, *, private: bool) -> Reply:
     return shown(request_id)
 
 
-@change("return", "output_checker", "Hand a request back to its author before the votes are in.", body=Reason)
-def return_early(request_id: str, body: Reason) -> Reply:
+@change("return", "output_checker", "Hand a request back to its author before the votes are in.", body=EarlyReturn)
+def return_early(request_id: str, body: EarlyReturn) -> Reply:
     with changing(request_id) as (database, found):
-        reviewing.return_early(database, found, checker=reader().name, reason=body.reason, today=today())
+        reviewing.return_early(
+            database, found, checker=reader().name, reason=body.reason, today=today(), category=body.category
+        )
     return shown(request_id)
 
 

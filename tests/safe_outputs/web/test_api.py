@@ -13,6 +13,7 @@ from tests.safe_outputs.house import House, a_submitted_request, cast_vote
 from tests.safe_outputs.web.browser import PREFIX, Browser, Program, sentence_of
 
 NONE_YET: dict[str, str] = {
+    "/settings/time-zone": "POST",
     "/queue/together": "POST",
     "/incoming": "POST",
     "/incoming/<ingress_id>/withdraw": "POST",
