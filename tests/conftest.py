@@ -31,6 +31,7 @@ ON_BOTH = (
     "tests.datasets.test_populations",
     "tests.datasets.test_release_policy",
     "tests.datasets.test_versions",
+    "tests.safe_outputs.numbers.test_history",
     "tests.safe_outputs.test_at_once",
     "tests.safe_outputs.test_conversation",
     "tests.safe_outputs.test_earlier",
