@@ -58,6 +58,15 @@ def why_not_operate(person: Person | None, today: date) -> str | None:
     return None
 
 
+def why_not_numbers(person: Person | None, today: date) -> str | None:
+    """Why this person does not read the numbers of the review today."""
+    if (reason := why_not_active(person, today)) is not None:
+        return reason
+    if person is None or person.role not in {Role.OUTPUT_CHECKER, Role.OPERATOR}:
+        return "Only output checkers and operators read the numbers of the review. Your role is another one."
+    return None
+
+
 def why_not_steward(person: Person | None, today: date) -> str | None:
     """Why this person is no data steward today."""
     if (reason := why_not_active(person, today)) is not None:

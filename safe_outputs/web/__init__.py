@@ -12,6 +12,7 @@ from safe_outputs.web import (
     bodies,
     filters,
     ingress,
+    numbers,
     packages,
     preferences,
     problems,
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     preferences.blueprint,
     public.blueprint,
     release_pages.blueprint,
+    numbers.blueprint,
 )
 
 

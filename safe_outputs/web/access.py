@@ -24,7 +24,7 @@ from safe_outputs.web import stamp, tokens
 from safe_outputs.web.service import service, today
 
 View = TypeVar("View", bound=Callable[..., Any])
-Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker", "data_steward", "operator"]
+Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker", "data_steward", "operator", "numbers"]
 _MARK = "saferoom_access"
 
 
@@ -120,6 +120,11 @@ def _operator() -> None:
     _let_in(rights.why_not_operate)
 
 
+def _numbers() -> None:
+    """Those who answer for the review: output checkers, and operators, who see no data in it."""
+    _let_in(rights.why_not_numbers)
+
+
 def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
     token = tokens.of_call()
     name = service().hub.name_of(token) if token is not None else None
@@ -161,4 +166,5 @@ DOORS: dict[Audience, Callable[[], Any]] = {
     "output_checker": _output_checker,
     "data_steward": _data_steward,
     "operator": _operator,
+    "numbers": _numbers,
 }

@@ -28,14 +28,14 @@ VOTED = {
 }
 
 OWN_PAGES = {
-    Role.OUTPUT_CHECKER: (("queue.desk", "Queue"),),
+    Role.OUTPUT_CHECKER: (("queue.desk", "Queue"), ("numbers.page", "Numbers")),
     Role.RESEARCHER: (
         ("author.requests", "Requests"),
         ("ingress.mine", "Bringing in"),
         ("packages.packages", "Packages"),
     ),
     Role.DATA_STEWARD: (("ingress.desk", "Bringing in"),),
-    Role.OPERATOR: (("packages.packages", "Packages"),),
+    Role.OPERATOR: (("packages.packages", "Packages"), ("numbers.page", "Numbers")),
 }
 """What stands first in each role's navigation."""
 

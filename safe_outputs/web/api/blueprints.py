@@ -1,9 +1,10 @@
 """All groups of endpoints. A new one has its line at the end."""
 
-from safe_outputs.web.api import me, release_requests, review
+from safe_outputs.web.api import me, numbers, release_requests, review
 
 BLUEPRINTS = (
     me.blueprint,
     release_requests.blueprint,
     review.blueprint,
+    numbers.blueprint,
 )
