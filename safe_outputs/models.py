@@ -233,3 +233,18 @@ class PopulationStanding(Base):
     exact: Mapped[int]
     void_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RequestTurn(Base):
+    """One submission of a request as it was: `submission` is its hash in the store, `content_hash` what votes bind to.
+
+    Turns of before submissions were kept have none.
+    """
+
+    __tablename__ = "request_turn"
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
+    turn: Mapped[int] = mapped_column(primary_key=True)
+    content_hash: Mapped[str] = mapped_column(Text)
+    submission: Mapped[str] = mapped_column(Text)
+    submitted_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -18,7 +18,7 @@ from datasets.versions import find_version
 from disclosure_control.profiles import shipped_profiles
 from governance import access, audit
 from governance.database import now
-from safe_outputs import release_policy
+from safe_outputs import release_policy, submissions
 from safe_outputs.answers import Answer, Verdict
 from safe_outputs.asking import find_statistic, read_answer
 from safe_outputs.checkers_rules import checkers_by_rule
@@ -124,6 +124,7 @@ def submit(session: Session, store: Store, request: ReleaseRequest, *, author: s
     request.turn += 1
     request.content_hash = content_hash(session, store, request)
     request.submitted_at = now()
+    submissions.keep(session, store, request)
     move(session, request, RequestState.SUBMITTED, actor=author, turn=request.turn, content=request.content_hash)
 
 

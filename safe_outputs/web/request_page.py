@@ -10,12 +10,15 @@ from governance.errors import SaferoomError
 from governance.people import Role
 from safe_outputs import reviewing
 from safe_outputs.answers import VERDICT_ORDER, Answer, Finding
+from safe_outputs.at_a_glance import at_a_glance
 from safe_outputs.reading import RequestView, StatisticView, request_view
 from safe_outputs.requests import find_request
 from safe_outputs.statistics import plan_to_json
+from safe_outputs.submissions import ChangedSince
 from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
+from safe_outputs.web.differences import ShownSince, lay_out
 from safe_outputs.web.forms import ConfirmForm, VoteForm
 from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
@@ -95,11 +98,15 @@ def page(
     person = reader()
     with reading(service().engine) as database:
         view = request_view(database, service().store, request_id, person.name, today())
+        beside = at_a_glance(database, service().store, find_request(database, request_id), person.name)
     seen(person.name, "page", view)
     checker = person.role is Role.OUTPUT_CHECKER
     content = render_template(
         "request.html",
         view=view,
+        since=beside.since,
+        changes=changes(beside.since),
+        here=lambda anchor: f"#{anchor}",
         statistics=[part(each) for each in view.statistics],
         form=(form or VoteForm(formdata=None)) if checker else ConfirmForm(formdata=None),
         problem=problem.sentence if problem else None,
@@ -110,6 +117,11 @@ def page(
         back=_back(person),
     )
     return make_response(content, problem.status if problem else 200)
+
+
+def changes(since: ChangedSince | None) -> ShownSince | None:
+    """What changed, laid out; None where there is nothing to compare with."""
+    return lay_out(since.difference) if since is not None and since.difference is not None else None
 
 
 def part(statistic: StatisticView) -> StatisticPart:
