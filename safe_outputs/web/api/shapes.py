@@ -33,7 +33,12 @@ class PlaceOfError(Answer):
 
 
 class Problem(Answer):
-    """Why nothing was done, as problem details (RFC 9457); `detail` says what, why and what to do next."""
+    """Why nothing was done, as problem details (RFC 9457); `detail` says what, why and what to do next.
+
+    An error may have members of its own beside these.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str
