@@ -39,6 +39,7 @@ READ: dict[str, tuple[str, ...]] = {
     "/team/releases/<release_id>/files/<path:name>": ("GET /api/team/releases/{release_id}/files/{name}",),
     "/team/releases/<release_id>/package.zip": ("GET /api/team/releases/{release_id}/package.zip",),
     "/numbers": ("GET /api/numbers",),
+    "/numbers/<name>.svg": ("GET /api/numbers",),
     "/settings": ("GET /api/settings", "GET /api/settings/zones"),
 }
 """Each page, and the operations that tell the same. A new page needs a line here."""
