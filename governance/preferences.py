@@ -28,6 +28,17 @@ def preference_of(session: Session, person: str) -> Preference:
     return found
 
 
+def set_email(session: Session, person: str, email: str | None, *, actor: str, **account: str) -> None:
+    """Where a person can be written to; None: nowhere. The caller has looked that it is an address.
+
+    The audit chain keeps that it was changed, and not the address.
+    """
+    found = preference_of(session, person)
+    if found.email != email:
+        found.email = email
+        audit.record(session, actor, "person.email_set", f"person:{person}", given=email is not None, **account)
+
+
 def set_zone(session: Session, person: str, zone: str | None) -> None:
     """In which zone a person reads times; None: in the service's. The same again changes nothing.
 

@@ -45,7 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("doctor", "look whether this machine has what the safe setting needs", "hub_config.doctor:run"),
     Command(
         "people",
-        "care for the register's people (unlock NAME)",
+        "care for the register's people (unlock NAME, email NAME ADDRESS)",
         "hub_config.people_commands:run",
         "hub_config.people_commands:arguments",
     ),
@@ -74,6 +74,9 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.elsewhere.command:arguments",
     ),
     Command("outputs", "serve the outputs service (the hub starts this)", "hub_config.services:outputs"),
+    Command(
+        "rounds", "send e-mail, and look after what time brings (the hub starts this)", "hub_config.services:rounds"
+    ),
     Command("checker", "compute and check statistics (the hub starts this)", "hub_config.services:checker"),
 )
 

@@ -152,7 +152,7 @@ def configure_sessions(config: Config, installation: Installation) -> None:
 
 
 def configure_services(config: Config, settings: Settings) -> None:
-    """The outputs service and the checker, which the hub starts again when they end."""
+    """The outputs service, the checker and the rounds, which the hub starts again when they end."""
     environment = settings.environment()
     config.JupyterHub.services = [
         {
@@ -167,7 +167,10 @@ def configure_services(config: Config, settings: Settings) -> None:
                 "JUPYTERHUB_OAUTH_CALLBACK_URL": OUTPUTS_PREFIX + "oauth_callback",
             },
         },
-        {"name": "checker", "command": service_command("checker"), "cwd": str(CHECKOUT), "environment": environment},
+        *(
+            {"name": name, "command": service_command(name), "cwd": str(CHECKOUT), "environment": environment}
+            for name in ("checker", "rounds")
+        ),
     ]
 
 

@@ -8,9 +8,7 @@ browser that began it.
 import asyncio
 import hashlib
 import hmac
-import os
 import secrets
-import stat
 import time
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
@@ -37,7 +35,7 @@ from hub_config.id_token import NoSecondFactor, UnprovenSignIn, require_second_f
 from hub_config.installation import Installation
 from hub_config.openid_provider import OpenIDProvider
 from hub_config.origin import address
-from hub_config.secrets import UnsafeSecret
+from hub_config.secrets import given_secret
 from hub_config.sign_out import SignOut
 
 CLIENT_SECRET_FILE = "openid_client"  # noqa: S105 - the file's name
@@ -245,22 +243,7 @@ def admit(installation: Installation, provider: OpenIDProvider, claims: dict[str
 
 def client_secret(folder: Path) -> str:
     """The secret that the provider gave us, out of its file. Raises `UnsafeSecret`."""
-    path = folder / CLIENT_SECRET_FILE
-    try:
-        found = path.lstat()
-    except FileNotFoundError:
-        raise UnsafeSecret(
-            f"The secret {path} is missing. Put there what the OpenID provider gave you for this client (chmod 600)."
-        ) from None
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise UnsafeSecret(
-            f"The secret {path} can be read by others or is not yours. Set its owner and its mode (chmod 600), and ask "
-            "the OpenID provider for a new one if somebody may have read it."
-        )
-    text = path.read_text(encoding="utf-8").strip()
-    if not text:
-        raise UnsafeSecret(f"The secret {path} is empty. Put there what the OpenID provider gave you.")
-    return text
+    return given_secret(folder / CLIENT_SECRET_FILE, "the OpenID provider")
 
 
 def _why_not_admitted(person: Person | None, claims: dict[str, Any], provider: OpenIDProvider) -> Refused | None:

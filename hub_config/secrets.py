@@ -132,6 +132,23 @@ class Secrets:
         return self.folder / Secret.HUB_COOKIE
 
 
+def given_secret(path: Path, giver: str) -> str:
+    """A secret that somebody else gave us, out of its file. Raises `UnsafeSecret`."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        raise UnsafeSecret(f"The secret {path} is missing. Put there what {giver} gave you (chmod 600).") from None
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise UnsafeSecret(
+            f"The secret {path} can be read by others or is not yours. Set its owner and its mode (chmod 600), and get "
+            f"a new one from {giver} if somebody may have read it."
+        )
+    text = path.read_text(encoding="utf-8").strip()
+    if not text:
+        raise UnsafeSecret(f"The secret {path} is empty. Put there what {giver} gave you.")
+    return text
+
+
 def _make(path: Path) -> None:
     """Write a new secret, whole or not at all. A file that exists is left as it is."""
     if path.exists():

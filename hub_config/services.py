@@ -14,7 +14,12 @@ from hub_config.settings import Settings
 
 if TYPE_CHECKING:
     from safe_outputs.checker.worker import CheckerSettings
+    from safe_outputs.notifications.post import Post
+    from safe_outputs.rounds import RoundsSettings
 
+SMTP_PASSWORD = "smtp"  # noqa: S105 - the name of the file in the secrets' folder
+DEMO_SENDER = "saferoom@saferoom.invalid"
+"""Who writes where messages are files that are sent to nobody."""
 WEB_WORKERS = 2
 WEB_THREADS = 8
 WEB_KEEP_ALIVE_SECONDS = 300
@@ -93,6 +98,54 @@ def checker_settings(settings: Settings) -> "CheckerSettings":
             temp=settings.ledger.with_name("temp"),
             temp_gb=settings.checker_temp_gb,
         ),
+    )
+
+
+def rounds(settings: Settings, _arguments: argparse.Namespace) -> int:
+    """Send e-mail, and look after what time brings, until the hub, or somebody's signal, ends it."""
+    from safe_outputs import rounds as making
+
+    _prepare(settings)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    stop = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda _signal, _frame: stop.set())
+    making.run(rounds_settings(settings), stop)
+    return 0
+
+
+def rounds_settings(settings: Settings) -> "RoundsSettings":
+    """What the rounds are told. Of the secrets: a way to the mail server's password."""
+    from governance.zones import zone_named
+    from safe_outputs.notifications.message import Letterhead
+    from safe_outputs.rounds import RoundsSettings
+
+    zone = zone_named(settings.time_zone)
+    return RoundsSettings(
+        database_url=settings.database_url,
+        lock=settings.state / "rounds.lock",
+        zone=zone,
+        head=Letterhead(settings.smtp_from or DEMO_SENDER, settings.outputs_url, zone),
+        post=_post(settings),
+    )
+
+
+def _post(settings: Settings) -> "Post | None":
+    """The way for e-mail to leave, if the operator gave one."""
+    from hub_config.secrets import given_secret
+    from safe_outputs.notifications.post import MailFolder, SmtpServer
+
+    if settings.mail_folder is not None:
+        return MailFolder(settings.mail_folder)
+    if not settings.smtp_host:
+        return None
+    return SmtpServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        security=settings.smtp_security,
+        user=settings.smtp_user,
+        password=lambda: given_secret(settings.secrets / SMTP_PASSWORD, "the mail server"),
+        authorities=settings.smtp_authorities,
     )
 
 

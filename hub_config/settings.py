@@ -26,15 +26,18 @@ from pydantic import (
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from governance.addresses import require_address
 from governance.errors import Invalid, Refused
 from governance.zones import UTC_NAME, require_zone
 from hub_config import protections
 from hub_config.openid_provider import MalformedProvider, OpenIDProvider, words
 from hub_config.protections import Protection
+from safe_outputs.notifications.post import Security
 
 PREFIX = "SAFEROOM_"
 CONFIG_FILE = "SAFEROOM_CONFIG"
 CHECKOUT = Path(__file__).resolve().parent.parent
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_RUN_PATH = 40
 """A socket's path has at most 107 bytes; the longest name below the run folder, a kernel's channel, has 60."""
 
@@ -76,6 +79,13 @@ class Settings(BaseModel):
     project_disk_mb: int = Field(default=10240, ge=16)
     without: str = ""
     time_zone: str = UTC_NAME
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Security = Security.STARTTLS
+    smtp_user: str = ""
+    smtp_authorities: Path | None = None
+    smtp_from: str = ""
+    mail_folder: Path | None = None
     servers_in_front: int = Field(default=0, ge=0, le=5)
     idle_sign_in_minutes: int = Field(default=8 * 60, ge=5, le=24 * 60)
     idle_session_minutes: int = Field(default=2 * 60, ge=5, le=7 * 24 * 60)
@@ -91,7 +101,15 @@ class Settings(BaseModel):
     openid_required_acr: str = ""
 
     @field_validator(
-        "state", "session_python", "session_lock", "proxy_command", "examples", "tls_certificate", "tls_key"
+        "state",
+        "session_python",
+        "session_lock",
+        "proxy_command",
+        "examples",
+        "tls_certificate",
+        "tls_key",
+        "smtp_authorities",
+        "mail_folder",
     )
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
@@ -142,6 +160,23 @@ class Settings(BaseModel):
             return require_zone(name)
         except Invalid as error:
             raise ValueError(error.sentence) from None
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> Self:
+        if self.smtp_host and self.mail_folder:
+            raise ValueError("smtp_host and mail_folder are two ways for e-mail; give one of them")
+        if not self.smtp_host and self.smtp_from + self.smtp_user:
+            raise ValueError("smtp_from and smtp_user belong to a mail server; give smtp_host as well")
+        if self.smtp_host and self.smtp_security is Security.NONE and self.smtp_host not in LOOPBACK:
+            raise ValueError("smtp_security = none is for a mail server on this machine; use starttls or tls")
+        if self.smtp_host:
+            _address_of_sender(self.smtp_from)
+        return self
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether there is a way for e-mail to leave."""
+        return bool(self.smtp_host or self.mail_folder)
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> Self:
@@ -410,6 +445,13 @@ def _explain(kind: str, where: tuple[int | str, ...], message: str, origins: dic
     if kind == "extra_forbidden":
         return f"{origin}: no such setting; known are {', '.join(Settings.model_fields)}."
     return f"{origin}: {message.removeprefix('Value error, ').removesuffix('.')}."
+
+
+def _address_of_sender(address: str) -> None:
+    try:
+        require_address(address)
+    except Invalid as error:
+        raise ValueError(f"smtp_from: {error.sentence}") from None
 
 
 def _is_postgresql_without_password(address: str) -> bool:

@@ -24,6 +24,7 @@ def web_settings(settings: Settings) -> WebSettings:
         prefix=OUTPUTS_PREFIX,
         notices=warnings(settings.does_without),
         time_zone=settings.time_zone,
+        sends_mail=settings.sends_mail,
     )
 
 

@@ -12,6 +12,7 @@ from governance import audit
 from governance.database import now
 from safe_outputs.errors import MalformedRequest, NoSuchThing, WrongState
 from safe_outputs.models import ReleaseRequest, Remark
+from safe_outputs.notifications import moves as notifications
 from safe_outputs.return_categories import Category
 from safe_outputs.rights import require
 from safe_outputs.transitions import VISIBLE, Action, Opens, RemarkKind
@@ -50,7 +51,9 @@ def ask(session: Session, request: ReleaseRequest, *, checker: str, text: str, t
     Raises `NotPermitted`, `WrongState`, `MalformedRequest`.
     """
     require(session, request, checker, Action.ASK, today)
-    return _said(session, request, RemarkKind.QUESTION, author=checker, text=text)
+    said = _said(session, request, RemarkKind.QUESTION, author=checker, text=text)
+    notifications.asked(session, request)
+    return said
 
 
 def answer(session: Session, request: ReleaseRequest, *, person: str, question: int, text: str, today: date) -> Remark:
@@ -68,7 +71,9 @@ def answer(session: Session, request: ReleaseRequest, *, person: str, question: 
         raise NoSuchThing("This request has no such question. Its page lists those that are open.")
     if question not in {each.id for each in open_questions(request)}:
         raise WrongState("This question was answered already, or belongs to an earlier turn.")
-    return _said(session, request, RemarkKind.ANSWER, author=person, text=text, answers=question)
+    said = _said(session, request, RemarkKind.ANSWER, author=person, text=text, answers=question)
+    notifications.answered(session, request, question)
+    return said
 
 
 def comment(

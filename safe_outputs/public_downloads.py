@@ -6,11 +6,11 @@ and told in one event when the hour is over. So nobody can fill the chain by tak
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
 from governance import audit
-from governance.database import now
+from governance.database import now, reading
 from safe_outputs.models import PublicDownload
 
 DOWNLOADED = "release.downloaded"
@@ -34,7 +34,7 @@ def record(session: Session, release_id: str, file: str) -> None:
 
 def count_past_hours(session: Session) -> int:
     """Tell the chain of each hour that is over how often a file was taken in it; returns how many hours were told."""
-    query = select(PublicDownload).where(~PublicDownload.counted, PublicDownload.hour < hour_of(now()))
+    query = select(PublicDownload).where(*_untold())
     past = list(session.scalars(query.order_by(PublicDownload.hour, PublicDownload.release_id, PublicDownload.file)))
     for each in past:
         each.counted = True
@@ -42,6 +42,16 @@ def count_past_hours(session: Session) -> int:
             told = {"file": each.file, "hour": each.hour.isoformat(), "times": each.times}
             audit.record(session, SAFEROOM, COUNTED, f"release:{each.release_id}", **told)
     return len(past)
+
+
+def hours_wait(engine: Engine) -> bool:
+    """Whether an hour is over of which the chain was not told yet."""
+    with reading(engine) as session:
+        return session.scalars(select(PublicDownload.file).where(*_untold()).limit(1)).first() is not None
+
+
+def _untold() -> tuple[ColumnElement[bool], ...]:
+    return (~PublicDownload.counted, PublicDownload.hour < hour_of(now()))
 
 
 def hour_of(moment: datetime) -> datetime:

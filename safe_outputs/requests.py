@@ -24,6 +24,7 @@ from safe_outputs.asking import find_statistic, read_answer
 from safe_outputs.checkers_rules import checkers_by_rule
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
 from safe_outputs.models import ReleaseRequest, RequestItem, Statistic
+from safe_outputs.notifications import moves as notifications
 from safe_outputs.rights import require
 from safe_outputs.statistics import canonical
 from safe_outputs.store import Store, digest_of
@@ -236,3 +237,4 @@ def move(session: Session, request: ReleaseRequest, state: RequestState, *, acto
     request.state = state
     settle(request, now())
     audit.record(session, actor, f"request.{state.value}", f"request:{request.id}", **detail)
+    notifications.moved(session, request, actor=actor, lapsed=bool(detail.get("lapsed")))

@@ -26,7 +26,7 @@ from hub_config.kernel_channel import CellFailed, ChannelFailed
 from hub_config.migrations import migrate
 from hub_config.protections import warnings
 from hub_config.secrets import Secrets
-from hub_config.settings import OUTPUTS_PREFIX, Settings
+from hub_config.settings import OUTPUTS_PREFIX, PREFIX, Settings
 
 SECONDS_TO_START = 90.0
 SECONDS_TO_STOP = 30.0
@@ -123,6 +123,7 @@ def closing(settings: Settings, package: Path) -> str:
             f"  This release           {settings.outputs_url}releases/{package.name}",
             f"  Its package            {package}",
             f"  Names and passwords    {settings.demo_file}",
+            f"  E-mail, as files       {settings.state / 'mail'}",
             f"  Logs                   {settings.log}",
             "",
             "  For a password and one-time code to sign in with:",
@@ -142,12 +143,18 @@ def running(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
             stderr=output,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            env=os.environ | _mail(settings),
         )
     try:
         _wait_until_up(settings, saferoom, log)
         yield saferoom
     finally:
         _end(saferoom)
+
+
+def _mail(settings: Settings) -> dict[str, str]:
+    """The way for e-mail of the demo: each message becomes a file, unless the operator gave another way."""
+    return {} if settings.sends_mail else {f"{PREFIX}MAIL_FOLDER": str(settings.state / "mail")}
 
 
 def _flags(settings: Settings) -> list[str]:

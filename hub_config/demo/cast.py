@@ -15,8 +15,11 @@ from governance.database import now
 from governance.durable import write_durably
 from governance.errors import Conflict, NotFound
 from governance.people import Person, Role, enrol
+from governance.preferences import set_email
 
 PROJECT = "cost-sharing"
+MAIL_DOMAIN = "saferoom.invalid"
+"""Nothing is sent there: the demo's messages become files."""
 DATA_OWNER_ORGANISATION = "RAND Corporation"
 
 MEMBERS: tuple[tuple[str, str, Role, str], ...] = (
@@ -102,6 +105,8 @@ def enrol_everybody(session: Session, cast: Cast, seal: bytes) -> None:
                 seal=seal,
                 actor="demo",
             )
+            session.flush()
+            set_email(session, name, f"{name}@{MAIL_DOMAIN}", actor="demo")
 
 
 def require_nobody(session: Session, file: Path) -> None:

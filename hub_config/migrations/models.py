@@ -6,7 +6,8 @@ import governance.attempts
 import governance.packages
 import governance.preferences
 import governance.presence  # noqa: F401
-import safe_outputs.models  # noqa: F401
+import safe_outputs.models
+import safe_outputs.notifications.models  # noqa: F401
 from governance.database import Base
 
 METADATA = Base.metadata

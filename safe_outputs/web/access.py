@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from flask import current_app, g, request
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session as Database
 
 from governance import access as rights
@@ -20,6 +20,7 @@ from governance.people import Person, Role
 from governance.preferences import Preference
 from safe_outputs.asking import Asker
 from safe_outputs.errors import NotPermitted
+from safe_outputs.notifications.models import Notification
 from safe_outputs.web import stamp, tokens
 from safe_outputs.web.service import service, today
 
@@ -43,12 +44,13 @@ class Undeclared(SaferoomError):
 
 @dataclass(frozen=True)
 class Reader:
-    """Who is signed in, as the register has her now."""
+    """Who is signed in, as the register has her now. `zone` is None, where she chose none."""
 
     name: str
     full_name: str
     role: Role
     zone: str | None = None
+    unread: int = 0
 
 
 def access(audience: Audience) -> Callable[[View], View]:
@@ -132,17 +134,20 @@ def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
         raise NotSignedIn
     tokens.require_own_call()
     with reading(service().engine) as database:
-        person, zone = _as_registered(database, name)
+        person, zone, unread = _as_registered(database, name)
         if person is not None:
-            g.reader = Reader(person.name, person.full_name, person.role, zone)
+            g.reader = Reader(person.name, person.full_name, person.role, zone, unread)
         _require(why_not(person, today()))
 
 
-def _as_registered(database: Database, name: str) -> tuple[Person | None, str | None]:
-    """The person of that name, if there is one, and the time zone that she chose, if she did: in one query."""
-    query = select(Person, Preference.zone).outerjoin(Preference, Preference.person_name == Person.name)
+def _as_registered(database: Database, name: str) -> tuple[Person | None, str | None, int]:
+    """The person of that name, if there is one, her time zone, if she chose one, and how much she has not read."""
+    unread = select(func.count(Notification.id)).where(Notification.person == name, Notification.read_at.is_(None))
+    query = select(Person, Preference.zone, unread.scalar_subquery()).outerjoin(
+        Preference, Preference.person_name == Person.name
+    )
     found = database.execute(query.where(Person.name == name)).first()
-    return (None, None) if found is None else (found[0], found[1])
+    return (None, None, 0) if found is None else (found[0], found[1], found[2])
 
 
 def _why_no_researcher(person: Person | None, day: date) -> str | None:

@@ -151,8 +151,9 @@ def _navigation(reader: Any) -> list[dict[str, Any]]:
         return [_link("public.releases", "What was released"), _link("sign_in.sign_in", "Sign in")]
     first = [_link(*each) for each in OWN_PAGES.get(reader.role, ())]
     leave = {"href": url_for("sign_in.sign_out"), "text": f"Sign out ({reader.full_name})"}
-    released, own = _link("public.releases", "What was released"), _link("preferences.read", "Settings")
-    return [*first, released, own, leave]
+    told = f"Notifications ({reader.unread})" if reader.unread else "Notifications"
+    common = (("notifications.read", told), ("public.releases", "What was released"), ("preferences.read", "Settings"))
+    return [*first, *(_link(*each) for each in common), leave]
 
 
 def _link(endpoint: str, text: str) -> dict[str, Any]:

@@ -6,14 +6,19 @@ from itertools import groupby
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 
 from governance import preferences
-from governance.database import now, transaction
+from governance.database import now, reading, transaction
 from governance.errors import SaferoomError
 from governance.zones import UTC_NAME, zones
+from safe_outputs.notifications import telling
+from safe_outputs.notifications.kinds import KINDS, Choice, Kind
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import ConfirmForm
 from safe_outputs.web.service import service
 
 blueprint = Blueprint("preferences", __name__)
+
+
+CHOICES = {Choice.NOW: "at once", Choice.DAILY: "in one message a day", Choice.OFF: "no e-mail"}
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,30 @@ def set_zone() -> Response:
     return make_response(redirect(url_for("preferences.read"), 303))
 
 
+@blueprint.post("/settings/email")
+@access("signed_in")
+def choose_email() -> Response:
+    """When she wants an e-mail, kind by kind."""
+    wanted = {kind: choice for kind, choice in request.form.items() if kind in set(Kind)}
+    try:
+        with transaction(service().engine) as database:
+            telling.choose(database, reader().name, wanted)
+    except SaferoomError as error:
+        return page(error)
+    flash("You get e-mail as you chose.")
+    return make_response(redirect(url_for("preferences.read"), 303))
+
+
 def page(problem: SaferoomError | None = None) -> Response:
+    with reading(service().engine) as database:
+        chosen = telling.choices(database, reader().name)
+        preference = database.get(preferences.Preference, reader().name)
     content = render_template(
         "preferences.html",
+        kinds=[(kind, KINDS[kind].name, choice) for kind, choice in chosen.items()],
+        choices=CHOICES,
+        email=preference.email if preference else None,
+        sends_mail=service().settings.sends_mail,
         form=ConfirmForm(formdata=None),
         areas=areas(),
         present=now(),

@@ -22,8 +22,8 @@ class WebSettings:
 
     `prefix` is the path under which the hub's proxy serves it, `public_url` the address that people type (prefix
     included), `hub_prefix` the path of the hub itself. `notices` stand on top of every page. `time_zone` is the one of
-    those who are not signed in, or have chosen none. Where the hub's API is,
-    and the service's token there, `HubOAuth` reads from the JUPYTERHUB_* variables that the hub sets.
+    those who are not signed in, or have chosen none, and `sends_mail` whether there is a way for e-mail. Where the
+    hub's API is, and the service's token there, `HubOAuth` reads from the JUPYTERHUB_* variables that the hub sets.
     """
 
     database_url: str
@@ -38,6 +38,7 @@ class WebSettings:
     hub_prefix: str = "/hub/"
     notices: tuple[str, ...] = ()
     time_zone: str = UTC_NAME
+    sends_mail: bool = False
 
     def __post_init__(self) -> None:
         for name in ("session_key", "gate_key"):

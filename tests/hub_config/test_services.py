@@ -10,8 +10,9 @@ from datasets.ingress.models import IngressRequest
 from datasets.ingress.scan import File
 from governance.database import now, transaction
 from hub_config import services
-from hub_config.secrets import Secret
+from hub_config.secrets import Secret, UnsafeSecret
 from hub_config.wsgi import web_settings
+from safe_outputs.notifications.post import SmtpServer
 from safe_outputs.package.keys import SigningKey
 from safe_outputs.store import Store
 from tests.hub_config.house import House
@@ -86,3 +87,22 @@ def test_outputs_service_finishes_what_a_killed_one_left_of_a_delivery(
     assert began == [True]
     assert (delivered / "codes.csv").read_bytes() == b"code\n1\n"
     assert not leftover.exists()
+
+
+def test_rounds_are_told_no_secret_but_a_way_to_the_mail_servers(house: House) -> None:
+    settings = house.settings.model_copy(
+        update={"smtp_host": "mail.example.org", "smtp_user": "saferoom", "smtp_from": "saferoom@example.org"}
+    )
+    made = services.rounds_settings(settings)
+    assert told(made, house) == set()
+    assert isinstance(made.post, SmtpServer) and made.post.password is not None
+    with pytest.raises(UnsafeSecret, match="smtp is missing"):
+        made.post.password()
+    (settings.secrets / "smtp").write_text("a password\n")
+    (settings.secrets / "smtp").chmod(0o600)
+    assert made.post.password() == "a password"
+    assert "a password" not in repr(made)
+
+
+def test_without_a_way_for_mail_there_is_none(house: House) -> None:
+    assert services.rounds_settings(house.settings).post is None

@@ -133,3 +133,30 @@ def test_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     os.chown(folder, 12345, 12345)
     with pytest.raises(UnsafeFolder, match="another user"):
         make_private(folder)
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"smtp_host": "mail.example.org"}, "smtp_from"),
+        ({"smtp_host": "mail.example.org", "smtp_from": "a@b\nBcc: c@d"}, "no e-mail address"),
+        ({"smtp_from": "saferoom@example.org"}, "smtp_host as well"),
+        ({"smtp_host": "mail.example.org", "smtp_from": "a@b.org", "mail_folder": "/srv/mail"}, "one of them"),
+        ({"smtp_host": "mail.example.org", "smtp_from": "a@b.org", "smtp_security": "none"}, "on this machine"),
+        ({"smtp_host": "mail.example.org", "smtp_from": "a@b.org", "smtp_security": "ssl"}, "smtp-security"),
+    ],
+)
+def test_a_way_for_mail_is_whole_and_safe_or_refused(given: dict[str, str], what: str) -> None:
+    with pytest.raises(SettingsError, match=what):
+        load(given, environ={})
+
+
+def test_settings_of_mail_reach_a_child() -> None:
+    given = {
+        "smtp_host": "localhost",
+        "smtp_security": "none",
+        "smtp_from": "a@example.org",
+        "time_zone": "Europe/Paris",
+    }
+    settings = load(given, environ={})
+    assert load(environ=settings.environment()) == settings and settings.sends_mail
