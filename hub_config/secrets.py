@@ -37,6 +37,8 @@ class Secret(StrEnum):
     """Signs release packages (the seed of an Ed25519 key); read by the checker alone, while it writes a release."""
     AUDIT = "audit"
     """Signs checkpoints of the audit chain."""
+    METRICS = "metrics"
+    """What a scraper of the outputs service's metrics shows; the operator gives it to the monitoring."""
     HUB_COOKIE = "hub_cookie"
     """Signs JupyterHub's cookies."""
     PROXY = "proxy"
@@ -122,6 +124,10 @@ class Secrets:
     @property
     def web(self) -> str:
         return self.text(Secret.WEB)
+
+    @property
+    def metrics(self) -> str:
+        return self.text(Secret.METRICS)
 
     @property
     def proxy(self) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hub_config.processes import end_with_parent
 from hub_config.secrets import Secrets
-from hub_config.settings import Settings
+from hub_config.settings import Settings, make_private
 
 if TYPE_CHECKING:
     from safe_outputs.checker.worker import CheckerSettings
@@ -31,6 +32,7 @@ def outputs(settings: Settings, _arguments: argparse.Namespace) -> int:
     _prepare(settings)
     _finish_deliveries(settings)
     command = gunicorn_command(settings)
+    os.environ.update(metrics_environment(settings))
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 
@@ -43,6 +45,16 @@ def _finish_deliveries(settings: Settings) -> None:
     engine = open_database(settings.database_url)
     resume_all(engine, Store(settings.store), settings.incoming)
     engine.dispose()
+
+
+def metrics_environment(settings: Settings) -> dict[str, str]:
+    """Where the workers count their requests, if anybody may read it: a folder that begins empty with each start."""
+    folder = settings.run / "metrics"
+    shutil.rmtree(folder, ignore_errors=True)
+    if not settings.metrics:
+        return {}
+    make_private(folder)
+    return {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
 
 
 def gunicorn_command(settings: Settings) -> list[str]:

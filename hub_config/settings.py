@@ -89,6 +89,7 @@ class Settings(BaseModel):
     servers_in_front: int = Field(default=0, ge=0, le=5)
     idle_sign_in_minutes: int = Field(default=8 * 60, ge=5, le=24 * 60)
     idle_session_minutes: int = Field(default=2 * 60, ge=5, le=7 * 24 * 60)
+    metrics: bool = False
     openid_issuer: str = ""
     openid_name: str = "your organisation"
     openid_authorize_url: str = ""

@@ -23,6 +23,7 @@ def web_settings(settings: Settings) -> WebSettings:
         gate_key=secrets.gate,
         prefix=OUTPUTS_PREFIX,
         notices=warnings(settings.does_without),
+        metrics_token=secrets.metrics if settings.metrics else None,
         time_zone=settings.time_zone,
         sends_mail=settings.sends_mail,
     )

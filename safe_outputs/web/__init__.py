@@ -12,6 +12,7 @@ from safe_outputs.web import (
     bodies,
     filters,
     ingress,
+    metrics,
     notifications,
     numbers,
     packages,
@@ -50,6 +51,7 @@ BLUEPRINTS = (
     public.blueprint,
     release_pages.blueprint,
     numbers.blueprint,
+    metrics.blueprint,
 )
 
 
@@ -70,6 +72,7 @@ def create_app(settings: WebSettings, hub: Hub | None = None) -> Flask:
     for blueprint in (*BLUEPRINTS, *API_BLUEPRINTS):
         app.register_blueprint(blueprint)
     app.add_url_rule("/static/<path:name>", "static", public.static)
+    metrics.watch(app)
     app.url_map.merge_slashes = False  # an address is right or it is not; no redirect guesses
     app.wsgi_app = UnderPrefix(app.wsgi_app, settings.prefix)  # type: ignore[method-assign]
     return app

@@ -4,6 +4,7 @@ The declaration says who may come to the door. What a person may do to one reque
 `safe_outputs.requests` as well, at each call (I10, I13).
 """
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -19,13 +20,15 @@ from governance.errors import SaferoomError
 from governance.people import Person, Role
 from governance.preferences import Preference
 from safe_outputs.asking import Asker
-from safe_outputs.errors import NotPermitted
+from safe_outputs.errors import NoSuchThing, NotPermitted
 from safe_outputs.notifications.models import Notification
 from safe_outputs.web import stamp, tokens
 from safe_outputs.web.service import service, today
 
 View = TypeVar("View", bound=Callable[..., Any])
-Audience = Literal["public", "gate", "signed_in", "researcher", "output_checker", "data_steward", "operator", "numbers"]
+Audience = Literal[
+    "public", "gate", "signed_in", "researcher", "output_checker", "data_steward", "operator", "numbers", "scraper"
+]
 _MARK = "saferoom_access"
 
 
@@ -36,6 +39,17 @@ class NotSignedIn(SaferoomError):
 
     def __init__(self) -> None:
         super().__init__("You are not signed in, or no longer. Sign in, then try again; nothing was changed.")
+
+
+class NoScraper(SaferoomError):
+    """Whoever asks for metrics does not show their token."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Metrics are for the monitoring alone. Send its token in the header “Authorization: Bearer …”."
+        )
 
 
 class Undeclared(SaferoomError):
@@ -127,6 +141,16 @@ def _numbers() -> None:
     _let_in(rights.why_not_numbers)
 
 
+def _scraper() -> None:
+    """A program that shows the token for metrics. Where the settings have none, there are no metrics."""
+    expected = service().settings.metrics_token
+    if expected is None:
+        raise NoSuchThing("Metrics are off here. The operator turns them on with the setting “metrics”.")
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not hmac.compare_digest(token.encode(), expected.encode()):
+        raise NoScraper
+
+
 def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
     token = tokens.of_call()
     name = service().hub.name_of(token) if token is not None else None
@@ -172,4 +196,5 @@ DOORS: dict[Audience, Callable[[], Any]] = {
     "data_steward": _data_steward,
     "operator": _operator,
     "numbers": _numbers,
+    "scraper": _scraper,
 }

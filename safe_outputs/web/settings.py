@@ -21,9 +21,10 @@ class WebSettings:
     `incoming` is the folder of what researchers bring in, by project; `session_lock` the lock of their environment.
 
     `prefix` is the path under which the hub's proxy serves it, `public_url` the address that people type (prefix
-    included), `hub_prefix` the path of the hub itself. `notices` stand on top of every page. `time_zone` is the one of
-    those who are not signed in, or have chosen none, and `sends_mail` whether there is a way for e-mail. Where the
-    hub's API is, and the service's token there, `HubOAuth` reads from the JUPYTERHUB_* variables that the hub sets.
+    included), `hub_prefix` the path of the hub itself. `notices` stand on top of every page. `metrics_token` is what a
+    scraper of `/metrics` shows; without one there are no metrics. `time_zone` is the one of those who are not signed
+    in, or have chosen none, and `sends_mail` whether there is a way for e-mail. Where the hub's API is, and the
+    service's token there, `HubOAuth` reads from the JUPYTERHUB_* variables that the hub sets.
     """
 
     database_url: str
@@ -37,6 +38,7 @@ class WebSettings:
     prefix: str = "/services/outputs/"
     hub_prefix: str = "/hub/"
     notices: tuple[str, ...] = ()
+    metrics_token: str | None = field(default=None, repr=False)
     time_zone: str = UTC_NAME
     sends_mail: bool = False
 
@@ -44,6 +46,8 @@ class WebSettings:
         for name in ("session_key", "gate_key"):
             if len(getattr(self, name)) < SHORTEST_KEY:
                 raise WebSettingsError(f"{name} has to be a secret of at least {SHORTEST_KEY} characters.")
+        if self.metrics_token is not None and len(self.metrics_token) < SHORTEST_KEY:
+            raise WebSettingsError(f"metrics_token has to be a secret of at least {SHORTEST_KEY} characters, or none.")
         for name in ("prefix", "hub_prefix"):
             value = getattr(self, name)
             if not (value.startswith("/") and value.endswith("/")):

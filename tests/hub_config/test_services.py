@@ -2,6 +2,8 @@
 
 import argparse
 import dataclasses
+import stat
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +108,20 @@ def test_rounds_are_told_no_secret_but_a_way_to_the_mail_servers(house: House) -
 
 def test_without_a_way_for_mail_there_is_none(house: House) -> None:
     assert services.rounds_settings(house.settings).post is None
+
+
+def test_metrics_are_off_unless_the_settings_turn_them_on(house: House) -> None:
+    assert web_settings(house.settings).metrics_token is None
+    assert services.metrics_environment(house.settings) == {}
+    on = house.settings.model_copy(update={"metrics": True})
+    assert web_settings(on).metrics_token == house.secrets.metrics
+    assert on.environment()["SAFEROOM_METRICS"] == "true"
+
+
+def test_the_counters_of_workers_begin_anew_with_each_start(house: House) -> None:
+    on = house.settings.model_copy(update={"metrics": True})
+    folder = Path(services.metrics_environment(on)["PROMETHEUS_MULTIPROC_DIR"])
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (folder / "counter_1.db").write_bytes(b"")
+    services.metrics_environment(on)
+    assert list(folder.iterdir()) == []

@@ -94,6 +94,7 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/notifications"): SIGNED_IN_HERE,
     ("POST", "/notifications/read"): SIGNED_IN_FORM,
     ("GET", "/health"): EVERYBODY,
+    ("GET", "/metrics"): dict.fromkeys([NOBODY, *PEOPLE], 404),
     ("GET", "/numbers"): REFUSED | dict.fromkeys(["output checker", "operator"], HERE),
     ("GET", "/numbers/<name>.svg"): REFUSED | dict.fromkeys(["output checker", "operator"], 404),
     ("GET", "/static/<path:name>"): EVERYBODY,
