@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from datasets.catalogue import Catalogue
-from datasets.versions import all_datasets, versions_of
+from datasets.versions import newest_versions, versions_of
 
 
 def population_of(session: Session, dataset: str) -> str:
@@ -20,11 +20,12 @@ def population_of(session: Session, dataset: str) -> str:
 
 def populations(session: Session, datasets: Iterable[str] | None = None) -> dict[str, tuple[str, ...]]:
     """The populations of these datasets (of all, without them), and all datasets of each, both by name."""
+    newest = {each.dataset: each.catalogue.people for each in newest_versions(session)}
     found: dict[str, list[str]] = {}
-    for dataset in all_datasets(session):
-        found.setdefault(population_of(session, dataset), []).append(dataset)
+    for dataset, population in newest.items():
+        found.setdefault(population, []).append(dataset)
     if datasets is not None:
-        wanted = {population_of(session, each): each for each in datasets}
+        wanted = {newest.get(each, each): each for each in datasets}
         return {name: tuple(found.get(name, [wanted[name]])) for name in sorted(wanted)}
     return {name: tuple(found[name]) for name in sorted(found)}
 

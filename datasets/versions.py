@@ -9,11 +9,12 @@ transaction (I8). A version is never changed, only moved on; a new file makes a 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Enum, Text, UniqueConstraint, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import JSON, Enum, Text, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from datasets.catalogue import Catalogue
 from datasets.errors import DamagedFile, UnknownVersion, WrongRole, WrongState
@@ -82,7 +83,7 @@ class DatasetVersion(Base):
 
     @property
     def catalogue(self) -> Catalogue:
-        return Catalogue.from_json(self.catalogue_json)
+        return _catalogue_of(self.catalogue_json)
 
     @property
     def subject(self) -> str:
@@ -100,6 +101,12 @@ class DatasetVersion(Base):
         return path
 
 
+@lru_cache(maxsize=256)
+def _catalogue_of(text: str) -> Catalogue:
+    """A catalogue is frozen, and the same text is the same catalogue."""
+    return Catalogue.from_json(text)
+
+
 def versions_of(session: Session, dataset: str) -> list[DatasetVersion]:
     """All versions of a dataset, oldest first."""
     query = select(DatasetVersion).where(DatasetVersion.dataset == dataset).order_by(DatasetVersion.number)
@@ -111,11 +118,21 @@ def all_datasets(session: Session) -> list[str]:
     return list(session.scalars(select(DatasetVersion.dataset).distinct().order_by(DatasetVersion.dataset)))
 
 
+def newest_versions(session: Session) -> list[DatasetVersion]:
+    """The newest version of every dataset, whatever its state, by dataset."""
+    newest = select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset == _OTHER.dataset).scalar_subquery()
+    query = select(_OTHER).where(_OTHER.number == newest).order_by(_OTHER.dataset)
+    return list(session.scalars(query))
+
+
+_OTHER = aliased(DatasetVersion)
+
+
 def find_version(session: Session, dataset: str, number: int) -> DatasetVersion:
     """A version. Raises `UnknownVersion`."""
-    for version in versions_of(session, dataset):
-        if version.number == number:
-            return version
+    query = select(DatasetVersion).where(DatasetVersion.dataset == dataset, DatasetVersion.number == number)
+    if (version := session.scalars(query).one_or_none()) is not None:
+        return version
     raise UnknownVersion(f"There is no version {number} of a dataset “{dataset}” here. Check the name and the number.")
 
 

@@ -37,11 +37,16 @@ def why_not_session(session: Session, person_name: str, project_id: str, today: 
 
 def why_not_open(session: Session, project: Project) -> str | None:
     """Why nobody can work in this project now."""
+    return why_closed(project, agreed=bool(agreements_of(session, project.id)))
+
+
+def why_closed(project: Project, *, agreed: bool) -> str | None:
+    """The same; `agreed`: an agreement with a data owner is in force."""
     if project.purpose_class not in OPEN_PURPOSES:
         return f"{project.name} has a purpose ({project.purpose_class.value}) for which no data opens here."
     if project.state is not ProjectState.ACTIVE:
         return f"{project.name} is {project.state.value}, not active. Ask the project's lead what is missing."
-    if not agreements_of(session, project.id):
+    if not agreed:
         return (
             f"{project.name} has no agreement in force with a data owner, so there is no data to work with. "
             "Ask a data owner to agree first."

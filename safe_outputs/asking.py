@@ -16,6 +16,7 @@ from governance.errors import SaferoomError
 from safe_outputs.answers import Answer, answer_from_json
 from safe_outputs.earlier import present_answer
 from safe_outputs.errors import MalformedPlan, NoSuchThing, WrongState
+from safe_outputs.kept import keep_holders
 from safe_outputs.models import Statistic
 from safe_outputs.statistics import Crosstab, Private, plan_from_json, plan_hash, plan_to_json
 from safe_outputs.store import Store
@@ -131,8 +132,9 @@ def take_up_again(session: Session, worker: str) -> int:
 def answer(session: Session, statistic: Statistic, digest: str, found: Answer, *, actor: str) -> None:
     """Record the answer that is stored under this digest."""
     statistic.answer, statistic.verdict, statistic.version = digest, found.verdict, found.source.version
-    statistic.finished_at = now()
+    statistic.finished_at = at = now()
     _move(session, statistic, StatisticState.ANSWERED, actor=actor, answer=digest, verdict=found.verdict.value)
+    keep_holders(session, statistic, at)
 
 
 def refuse(session: Session, statistic: Statistic, problem: SaferoomError, *, actor: str) -> None:

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from governance import audit
 from governance.database import now
 from safe_outputs.errors import MalformedRequest, NoSuchThing, WrongState
+from safe_outputs.kept import keep
 from safe_outputs.models import ReleaseRequest, Remark
 from safe_outputs.notifications import moves as notifications
 from safe_outputs.return_categories import Category
 from safe_outputs.rights import require
 from safe_outputs.transitions import VISIBLE, Action, Opens, RemarkKind
-from safe_outputs.turns import is_open, open_questions, settle
+from safe_outputs.turns import is_open, open_questions
 
 LONGEST = 5000
 NOT_SAID = "There is nothing to send. Write it first."
@@ -41,7 +42,7 @@ def remark(
     said = Remark(**facts, text=text.strip(), at=now())
     request.remarks.append(said)
     session.flush()
-    settle(request, said.at)
+    keep(session, request, said.at)
     return said
 
 

@@ -3,19 +3,23 @@
 Until software proves two tables safe together, a person judges it; these findings make her look (I4).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
 from safe_outputs.answers import Finding, Verdict
-from safe_outputs.models import Release, ReleaseRequest, RequestItem, Statistic
+from safe_outputs.models import ReleasedTable, ReleaseRequest, Statistic
 from safe_outputs.transitions import OWNERS, Owner
 
 RULE = "differencing"
 SOURCE = "Saferoom, invariant I4: other tables of the same people count as known to an attacker"
 LIMIT = "no two populations that differ by fewer than the threshold"
+
+
+Table = tuple[str, str, int | None]
+"""A dataset, the hash of a plan, and a version."""
 
 
 def with_earlier_releases(earlier: int) -> list[Finding]:
@@ -84,14 +88,14 @@ def of_request(session: Session, request: ReleaseRequest) -> list[Finding]:
     if OWNERS[request.state] is Owner.NOBODY:
         return within_request(statistics, linked)
     exact = [each for each in statistics if is_exact(each)]
-    own = {(each.plan_hash, each.version) for each in exact}
+    own = {(each.dataset, each.plan_hash, each.version) for each in exact}
     concerned = populations(session, [each.plan["dataset"] for each in exact]).values()
-    earlier = sum(len(_released(session, datasets) - own) for datasets in concerned)
+    earlier = sum(_number_released(session, datasets, own) for datasets in concerned)
     return [*within_request(statistics, linked), *with_earlier_releases(earlier)]
 
 
 def is_exact(statistic: Statistic) -> bool:
-    return bool(statistic.plan["kind"] == "crosstab")
+    return statistic.exact
 
 
 def released_tables(session: Session, dataset: str) -> set[tuple[str, int | None]]:
@@ -100,16 +104,16 @@ def released_tables(session: Session, dataset: str) -> set[tuple[str, int | None
 
 
 def _released(session: Session, datasets: Sequence[str]) -> set[tuple[str, int | None]]:
-    query = (
-        select(Statistic.plan_hash, Statistic.version)
-        .join(RequestItem, RequestItem.statistic_id == Statistic.id)
-        .join(Release, Release.request_id == RequestItem.request_id)
-        .where(
-            Statistic.plan["dataset"].as_string().in_(datasets),
-            Statistic.plan["kind"].as_string() == "crosstab",
-        )
-    )
+    query = select(ReleasedTable.plan_hash, ReleasedTable.version).where(ReleasedTable.dataset.in_(datasets))
     return {(row.plan_hash, row.version) for row in session.execute(query)}
+
+
+def _number_released(session: Session, datasets: Sequence[str], own: Iterable[Table]) -> int:
+    """How many exact tables of these datasets were released, but for one's own."""
+    table = ReleasedTable
+    every = select(func.count()).select_from(table).where(table.dataset.in_(datasets))
+    number = session.scalar(every) or 0
+    return number - sum(each[0] in datasets and session.get(table, each) is not None for each in own if each[2])
 
 
 def _counted(tables: int) -> str:

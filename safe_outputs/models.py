@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from governance.database import Base, UtcDateTime
 from safe_outputs.answers import Verdict
@@ -22,10 +22,11 @@ class Statistic(Base):
 
     `code` is what the notebook said it ran: a claim, kept as evidence. `answer` is the hash of the answer's
     canonical JSON in the store, `verdict` and `version` (of the dataset) are repeated from it for lists; `problem` is
-    the sentence with which the checker refused.
+    the sentence with which the checker refused. `dataset` and `exact` (no noise in it) repeat the plan, for lists.
     """
 
     __tablename__ = "statistic"
+    __table_args__ = (Index("ix_statistic_dataset_exact", "dataset", "exact"),)
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
@@ -41,6 +42,13 @@ class Statistic(Base):
     verdict: Mapped[Verdict | None] = mapped_column(_enum(Verdict))
     version: Mapped[int | None]
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    dataset: Mapped[str] = mapped_column(Text)
+    exact: Mapped[bool]
+
+    @validates("plan")
+    def _repeat(self, _key: str, plan: dict[str, Any]) -> dict[str, Any]:
+        self.dataset, self.exact = plan["dataset"], plan["kind"] == "crosstab"
+        return plan
 
 
 class FileRole(StrEnum):
@@ -79,15 +87,26 @@ class OutputFile(Base):
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+VOTABLE = ("move_of", "project_id", "stands_on", "state", "author", "voted", "checkers_needed", "turn", "id")
+"""What decides whether a person can vote on a request, in one index."""
+
+
 class ReleaseRequest(Base):
     """A group of statistics that an author wants to leave, with its purpose and audience.
 
     `content_hash` is set at submission and covers everything that a vote is about (I7). `move_of` is whose move it is,
     since `move_since`; `checkers_seconds` is how long the move was the checkers' before that, over all turns. They are
-    what `safe_outputs.turns` makes of state and remarks, kept for lists.
+    what `safe_outputs.turns` makes of state and remarks, kept for lists; so is `due`. `rank` (0 for the worst
+    verdict of all), `holds` (statistics), `voted` (checkers, in this turn), `asked` (questions that are open) and
+    `stands_on` (datasets and versions) are what `safe_outputs.kept` makes of what belongs to the request.
     """
 
     __tablename__ = "release_request"
+    __table_args__ = (
+        Index("ix_release_request_desk", "move_of", "rank", "move_since", "id", "due"),
+        Index("ix_release_request_age", "move_of", "move_since", "id"),
+        Index("ix_release_request_votable", *VOTABLE),
+    )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
@@ -105,6 +124,12 @@ class ReleaseRequest(Base):
     move_of: Mapped[Owner] = mapped_column(_enum(Owner))
     move_since: Mapped[datetime] = mapped_column(UtcDateTime)
     checkers_seconds: Mapped[int] = mapped_column(default=0)
+    due: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    rank: Mapped[int] = mapped_column(default=3)
+    holds: Mapped[int] = mapped_column(default=0)
+    voted: Mapped[int] = mapped_column(default=0)
+    asked: Mapped[int] = mapped_column(default=0)
+    stands_on: Mapped[str] = mapped_column(Text, default="[]")
 
     items: Mapped[list["RequestItem"]] = relationship(order_by="RequestItem.position", cascade="all, delete-orphan")
     votes: Mapped[list["CheckerVote"]] = relationship(order_by="CheckerVote.at, CheckerVote.id")
@@ -116,7 +141,7 @@ class RequestItem(Base):
 
     request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
-    statistic_id: Mapped[str] = mapped_column(ForeignKey("statistic.id"))
+    statistic_id: Mapped[str] = mapped_column(ForeignKey("statistic.id"), index=True)
 
     statistic: Mapped[Statistic] = relationship()
 
@@ -187,7 +212,17 @@ class Release(Base):
     audience: Mapped[str] = mapped_column(Text)
     package: Mapped[str] = mapped_column(Text)
     record_hash: Mapped[str] = mapped_column(Text)
-    released_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    released_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class ReleasedTable(Base):
+    """An exact table that was released, once or more often: what subtraction can use."""
+
+    __tablename__ = "released_table"
+
+    dataset: Mapped[str] = mapped_column(Text, primary_key=True)
+    plan_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
 class PublicDownload(Base):

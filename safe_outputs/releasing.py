@@ -21,6 +21,7 @@ from governance.projects import find_project, is_member
 from safe_outputs import release_keys
 from safe_outputs.asking import read_answer
 from safe_outputs.errors import NotPermitted, NotWritten, Tampered, WrongState
+from safe_outputs.kept import keep_released
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Statistic
 from safe_outputs.package.contents import ApprovedStatistic, package_files
 from safe_outputs.package.folder import write_package
@@ -68,6 +69,7 @@ def release(
         released_at=released_at,
     )
     session.add(entry)
+    keep_released(session, request)
     details = {"record": record_hash, "content": request.content_hash, "key": key.public.id}
     move(session, request, RequestState.RELEASED, actor=actor, **details)
     return entry

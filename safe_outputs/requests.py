@@ -23,13 +23,13 @@ from safe_outputs.answers import Answer, Verdict
 from safe_outputs.asking import find_statistic, read_answer
 from safe_outputs.checkers_rules import checkers_by_rule
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
+from safe_outputs.kept import keep
 from safe_outputs.models import ReleaseRequest, RequestItem, Statistic
 from safe_outputs.notifications import moves as notifications
 from safe_outputs.rights import require
 from safe_outputs.statistics import canonical
 from safe_outputs.store import Store, digest_of
 from safe_outputs.transitions import IN_WORDS, REQUEST_TRANSITIONS, Action, Owner, RequestState, StatisticState
-from safe_outputs.turns import settle
 
 MAX_STATISTICS = 30
 
@@ -109,6 +109,7 @@ def _set_items(session: Session, request: ReleaseRequest, details: RequestDetail
     request.items.clear()
     session.flush()
     request.items.extend(RequestItem(position=n, statistic=each) for n, each in enumerate(found, start=1))
+    keep(session, request, now())
 
 
 def submit(session: Session, store: Store, request: ReleaseRequest, *, author: str, today: date) -> None:
@@ -235,6 +236,6 @@ def move(session: Session, request: ReleaseRequest, state: RequestState, *, acto
     if state not in REQUEST_TRANSITIONS[request.state]:
         raise WrongState(f"A request that is {IN_WORDS[request.state]} cannot become {state.value}.")
     request.state = state
-    settle(request, now())
+    keep(session, request, now())
     audit.record(session, actor, f"request.{state.value}", f"request:{request.id}", **detail)
     notifications.moved(session, request, actor=actor, lapsed=bool(detail.get("lapsed")))

@@ -13,6 +13,7 @@ from governance.projects import is_member
 from safe_outputs.asking import read_answer
 from safe_outputs.conversation import remark
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
+from safe_outputs.kept import keep
 from safe_outputs.models import CheckerVote, ReleaseRequest
 from safe_outputs.requests import content_hash, move, why_policy_not
 from safe_outputs.return_categories import Category, required
@@ -61,6 +62,7 @@ def vote(
     request.votes.append(CheckerVote(**facts, comment=comment.strip(), category=category, at=now()))
     told = {"turn": request.turn, "vote": vote.value, "content": seen} | ({"ballot": ballot} if ballot > 1 else {})
     audit.record(session, checker, "request.voted", f"request:{request.id}", **told)
+    keep(session, request, now())
     _decide(session, request)
 
 

@@ -10,14 +10,13 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from datasets.versions import is_available
 from governance import access
-from governance.agreements import agreements_of
 from governance.projects import find_project
 from safe_outputs.errors import NotPermitted, WrongState
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.transitions import ACTION_STATES, IN_WORDS, Action, RequestState
 from safe_outputs.turns import ballots_of, open_questions, votes_of_turn
+from safe_outputs.usable import usable
 
 Reason = Callable[[Session, ReleaseRequest, str, date], str | None]
 
@@ -147,17 +146,12 @@ def why_not_data(session: Session, request: ReleaseRequest) -> str | None:
     """Why the data behind this request may not be used now: its project, an agreement or a version has ended (I10)."""
     if (reason := access.why_not_open(session, find_project(session, request.project_id))) is not None:
         return reason
-    usable = {agreement.dataset: agreement.version for agreement in agreements_of(session, request.project_id)}
+    data = usable(session, [request.project_id])
     for item in request.items:
-        dataset, version = item.statistic.plan["dataset"], item.statistic.version
-        if (
-            dataset not in usable
-            or version not in {None, usable[dataset]}
-            or not is_available(session, dataset, version)
-        ):
+        if not data.may_use(request.project_id, (item.statistic.dataset, item.statistic.version)):
             return (
                 f"Statistic {item.statistic.id} stands on data that the project may no longer use: the data owner "
-                f"ended the agreement on “{dataset}”, or withdrew its version. The author can withdraw the request, "
-                "and ask the data owner."
+                f"ended the agreement on “{item.statistic.dataset}”, or withdrew its version. The author can withdraw "
+                "the request, and ask the data owner."
             )
     return None

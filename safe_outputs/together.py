@@ -7,21 +7,21 @@ was shown; to return or to reject a request is done on its own page.
 from datetime import date
 from itertools import islice
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from governance import access
 from governance.people import find_person
 from safe_outputs.answers import Verdict
 from safe_outputs.asking import read_answer
+from safe_outputs.desk import waiting_for
 from safe_outputs.errors import NotPermitted
-from safe_outputs.lines import in_order, request_line
+from safe_outputs.lines import request_line
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.reading import RequestView, request_view
 from safe_outputs.requests import find_request
 from safe_outputs.reviewing import vote, why_not_approve
 from safe_outputs.store import Store
-from safe_outputs.transitions import ACTION_STATES, Action, Vote
+from safe_outputs.transitions import Vote
 
 AT_A_GLANCE = frozenset({Verdict.SAFE, Verdict.PROTECTED})
 MOST = 20
@@ -51,13 +51,10 @@ def together(session: Session, store: Store, person: str, today: date) -> tuple[
     """
     if (reason := access.why_not_check(find_person(session, person), today)) is not None:
         raise NotPermitted(reason)
-    waiting = session.scalars(select(ReleaseRequest).where(ReleaseRequest.state.in_(ACTION_STATES[Action.VOTE])))
-    lines = in_order(request_line(session, each, person, today) for each in waiting)
     fitting = (
         line.id
-        for line in lines
-        if line.mine
-        and line.verdict in AT_A_GLANCE
+        for line in waiting_for(session, person, today)
+        if line.verdict in AT_A_GLANCE
         and why_not_together(session, store, find_request(session, line.id), person, today) is None
     )
     found = list(islice(fitting, MOST + 1))

@@ -54,12 +54,12 @@ def whose_move(request: ReleaseRequest) -> Owner:
 
 
 def settle(request: ReleaseRequest, at: datetime) -> None:
-    """Bring `move_of`, `move_since` and the checkers' clock up to what the request is now."""
+    """Bring `move_of`, `move_since`, `due` and the checkers' clock up to what the request is now."""
     present = whose_move(request)
-    if present is request.move_of:
-        return
-    request.checkers_seconds = clock_seconds(request, at)
-    request.move_of, request.move_since = present, at
+    if present is not request.move_of:
+        request.checkers_seconds = clock_seconds(request, at)
+        request.move_of, request.move_since = present, at
+    request.due = due_at(request)
 
 
 def clock_seconds(request: ReleaseRequest, at: datetime) -> int:

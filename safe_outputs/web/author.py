@@ -15,17 +15,20 @@ from governance.projects import projects_of
 from safe_outputs import conversation
 from safe_outputs import requests as service_of_requests
 from safe_outputs.asking import read_answer
+from safe_outputs.desk import EVERYTHING, requests_of
 from safe_outputs.earlier import FIRST_PRIVATE
-from safe_outputs.lines import requests_of
 from safe_outputs.models import Statistic
 from safe_outputs.standing import standings
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from safe_outputs.web.access import access, reader
+from safe_outputs.web.lists import STATES, Group, range_of, search
 from safe_outputs.web.request_page import Written, done, page
 from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("author", __name__)
+
+SIZE = 25
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,19 @@ class BudgetLine:
 @blueprint.get("/requests")
 @access("researcher")
 def requests() -> Response:
+    looked_for = search()
     with reading(service().engine) as database:
-        lines = requests_of(database, reader().name, today())
+        found = requests_of(database, reader().name, today(), range_of("requests", SIZE), looked_for)
         projects = [each.id for each in projects_of(database, reader().name)]
         budgets = budgets_of(database, service().store, projects)
         stands = standings(
             database, {each.dataset for project in projects for each in agreements_of(database, project)}
         )
-    return make_response(render_template("requests.html", lines=lines, budgets=budgets, standings=stands))
+    group = Group("requests", "Release requests of your projects", found, "", looked_for != EVERYTHING)
+    content = render_template(
+        "requests.html", group=group, search=looked_for, states=STATES, budgets=budgets, standings=stands
+    )
+    return make_response(content)
 
 
 def budgets_of(database: Database, store: Store, projects: list[str]) -> list[BudgetLine]:

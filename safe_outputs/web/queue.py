@@ -1,82 +1,73 @@
 """The output checker's desk and her vote."""
 
-from dataclasses import dataclass
-
 from flask import Blueprint, Response, make_response, render_template, request
 
 from governance.database import reading, transaction
 from governance.errors import SaferoomError
 from safe_outputs import conversation, requests, reviewing
+from safe_outputs.desk import EVERYTHING, Queue, Ranges, Search, queue
 from safe_outputs.errors import MalformedRequest
-from safe_outputs.lines import Queue, RequestLine, queue
 from safe_outputs.return_categories import Category, category_from
 from safe_outputs.together import AT_A_GLANCE
 from safe_outputs.transitions import RemarkKind, Vote
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import VoteForm
+from safe_outputs.web.lists import STATES, Group, range_of, search
 from safe_outputs.web.request_page import Written, done, page
 from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("queue", __name__)
 
-NEWEST_DECIDED = 20
-
-
-@dataclass(frozen=True)
-class Group:
-    """One part of the queue. `lines` may be fewer than `total`, and the page says so."""
-
-    anchor: str
-    heading: str
-    lines: tuple[RequestLine, ...]
-    total: int
-    empty: str
+SIZES = {"mine": 25, "others": 10, "author": 10, "decided": 10}
+"""How many lines of each part stand on one page."""
 
 
 @blueprint.get("/queue")
 @access("output_checker")
 def desk() -> Response:
+    ranges = Ranges(**{name: range_of(name, size) for name, size in SIZES.items()})
+    looked_for = search()
     with reading(service().engine) as database:
-        found = queue(database, reader().name, today())
-    parts = groups(found, all_decided="decided" in request.args)
-    at_a_glance = any(line.verdict in AT_A_GLANCE for line in found.waiting_for_you)
-    return make_response(render_template("queue.html", groups=parts, at_a_glance=at_a_glance))
+        found = queue(database, reader().name, today(), ranges, looked_for)
+    at_a_glance = any(line.verdict in AT_A_GLANCE for line in found.waiting_for_you.lines)
+    content = render_template(
+        "queue.html", groups=groups(found, looked_for), at_a_glance=at_a_glance, search=looked_for, states=STATES
+    )
+    return make_response(content)
 
 
-def groups(found: Queue, *, all_decided: bool) -> tuple[Group, ...]:
+def groups(found: Queue, looked_for: Search) -> tuple[Group, ...]:
     """The queue's parts in the order in which a checker needs them."""
-    decided = found.decided if all_decided else found.decided[:NEWEST_DECIDED]
-    return (
-        _group(
-            "mine",
-            "Waiting for you",
-            found.waiting_for_you,
-            "Nothing waits for you. Requests come here when a researcher submits them and your vote is wanted.",
-        ),
-        _group(
-            "others",
-            "Waiting for others",
-            found.waiting_for_others,
-            "Nothing waits for other checkers. Requests on which you have voted stand here until all votes are in.",
-        ),
-        _group(
-            "author",
-            "With the author",
-            found.with_author,
-            "Nothing is with its author. Requests that were returned for changes stand here until they come back.",
-        ),
-        Group(
-            "decided",
-            "Decided",
-            decided,
-            len(found.decided),
-            "Nothing was decided yet. Released, rejected and withdrawn requests stand here.",
-        ),
+    parts = (found.waiting_for_you, found.waiting_for_others, found.with_author, found.decided)
+    return tuple(
+        Group(anchor, heading, page, empty, looked_for != EVERYTHING)
+        for page, (anchor, heading, empty) in zip(parts, PARTS, strict=True)
     )
 
 
-def _group(anchor: str, heading: str, lines: tuple[RequestLine, ...], empty: str) -> Group:
-    return Group(anchor, heading, lines, len(lines), empty)
+PARTS = (
+    (
+        "mine",
+        "Waiting for you",
+        "Nothing waits for you. Requests come here when a researcher submits them and your vote is wanted.",
+    ),
+    (
+        "others",
+        "Waiting for others",
+        "Nothing waits for other checkers. Requests on which you have voted stand here until all votes are in.",
+    ),
+    (
+        "author",
+        "With the author",
+        "Nothing is with its author. Requests that were returned for changes stand here until they come back.",
+    ),
+    (
+        "decided",
+        "Decided",
+        "Nothing was decided yet. Released, rejected and withdrawn requests stand here.",
+    ),
+)
+"""The anchor of each part of the queue, its heading, and what stands there when it is empty."""
 
 
 @blueprint.post("/requests/<request_id>/vote")

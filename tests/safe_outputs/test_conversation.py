@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from governance.database import now
-from safe_outputs import conversation, lines
+from safe_outputs import conversation, desk
 from safe_outputs import reading as views
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
 from safe_outputs.transitions import CLOCK_HOURS, VISIBLE, Owner, RemarkKind, RequestState, Vote
@@ -162,16 +162,18 @@ def test_what_is_overdue_says_so_and_comes_first(house: House) -> None:
     first, second = a_submitted_request(house), a_submitted_request(house)
     _since(house, first, now() - timedelta(hours=1))
     _since(house, second, now() - timedelta(hours=CLOCK_HOURS["publication"] + 1))
-    queue = house.do(lambda session: lines.queue(session, "cleo", TODAY))
-    assert [(each.id, each.overdue) for each in queue.waiting_for_you] == [(second, True), (first, False)]
+    queue = house.do(lambda session: desk.queue(session, "cleo", TODAY))
+    assert [(each.id, each.overdue) for each in queue.waiting_for_you.lines] == [(second, True), (first, False)]
     ask(house, second)
-    queue = house.do(lambda session: lines.queue(session, "cleo", TODAY))
-    assert [(each.id, each.overdue) for each in queue.with_author] == [(second, False)]
+    queue = house.do(lambda session: desk.queue(session, "cleo", TODAY))
+    assert [(each.id, each.overdue) for each in queue.with_author.lines] == [(second, False)]
 
 
 def _since(house: House, request_id: str, moment: datetime) -> None:
     def step(session: Any) -> None:
-        the_request(session, request_id).move_since = moment
+        request = the_request(session, request_id)
+        request.move_since = moment
+        settle(request, moment)
 
     house.do(step)
 

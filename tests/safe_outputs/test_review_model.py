@@ -33,6 +33,7 @@ from safe_outputs import conversation, requests, reviewing
 from safe_outputs import reading as views
 from safe_outputs.asking import read_answer
 from safe_outputs.checkers_rules import set_rule
+from safe_outputs.kept import rank_of, verdict_of
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import RequestState, Vote
@@ -344,6 +345,7 @@ class Reviews(RuleBasedStateMachine):
             for request_id in self.requests:
                 request = the_request(session, request_id)
                 assert request.move_of is whose_move(request)
+                assert (request.holds, request.rank) == (len(request.items), rank_of(verdict_of(session, request)))
                 assert 0 <= request.checkers_seconds <= (now() - request.created_at).total_seconds() + 1
 
     @invariant()

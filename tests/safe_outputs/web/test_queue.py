@@ -1,6 +1,7 @@
 """The output checker's desk and her vote, through real requests."""
 
 import re
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -9,7 +10,7 @@ from safe_outputs.answers import Verdict
 from safe_outputs.transitions import RequestState, Vote
 from tests.safe_outputs.factories import a_request, a_statistic, an_answer
 from tests.safe_outputs.house import House, a_draft, a_submitted_request, cast_vote, submit, the_request
-from tests.safe_outputs.web.browser import Browser, sentence_of
+from tests.safe_outputs.web.browser import PREFIX, Browser, sentence_of
 
 
 def state_of(house: House, request_id: str) -> RequestState:
@@ -67,19 +68,54 @@ def test_the_riskiest_come_first(browser: Browser, house: House) -> None:
     assert re.findall(r"sr-verdict--(\w+)", mine) == ["refer", "protected", "safe"]
 
 
-def test_a_long_list_of_decided_ones_says_that_it_is_cut(
-    browser: Browser, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("safe_outputs.web.queue.NEWEST_DECIDED", 1)
-    for title in ("First", "Second"):
+def test_a_long_list_has_pages_that_are_links(browser: Browser, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safe_outputs.web.queue.SIZES", {"mine": 25, "others": 10, "author": 10, "decided": 1})
+    for title in ("First", "Second", "Third"):
         request = a_titled_request(house, title)
         for checker in ("cleo", "carl"):
             cast_vote(house, request, checker, Vote.REJECT, "No.")
     browser.sign_in("cleo")
     decided = group(browser.get("/queue").text, "decided")
-    assert titles(decided) == {"Second"}
-    assert "These are the 1 newest of 2" in decided
-    assert titles(group(browser.get("/queue?decided=all").text, "decided")) == {"First", "Second"}
+    assert titles(decided) == {"Third"}
+    assert "1 to 1 of 3" in decided
+    seen, words = [], ["Next", "Last", "Previous", "First"]
+    for word, expected in zip(words, ["Second", "First", "Second", "Third"], strict=True):
+        decided = group(browser.get(link(decided, word)).text, "decided")
+        seen.append(titles(decided) == {expected})
+    assert seen == [True] * 4, seen
+
+
+def link(part: str, words: str) -> str:
+    """Where the link to another page leads, without the service's prefix and the place on the page."""
+    found = re.search(rf'<a class="govuk-link" href="([^"#]*)#decided">{words}<', part)
+    assert found is not None, words
+    return unescape(found.group(1)).removeprefix(PREFIX)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("title=SITE", {"By site"}),
+        ("project=heron", {"By site", "By plan"}),
+        ("project=wren", set()),
+        ("author=rosa&title=plan", {"By plan"}),
+        ("state=in_review", {"By plan"}),
+        ("state=nothing&mine-page=none", {"By site", "By plan"}),
+        ("mine-page=99", set()),
+    ],
+)
+def test_the_queue_can_be_searched_and_keeps_what_was_looked_for(
+    browser: Browser, house: House, query: str, expected: set[str]
+) -> None:
+    a_titled_request(house, "By site")
+    cast_vote(house, a_titled_request(house, "By plan"), "carl")
+    page = browser.sign_in("cleo").get(f"/queue?{query}").text
+    assert titles(group(page, "mine")) == expected
+    if query == "project=wren":
+        assert "Nothing here fits what you look for" in page
+        assert 'value="wren"' in page
+    if query == "mine-page=99":
+        assert "This page has no lines any more" in page
 
 
 def test_one_approval_is_not_enough_and_two_are(app: Flask, house: House) -> None:
