@@ -56,8 +56,8 @@ def team_package(release_id: str) -> Response:
 def page(release_id: str, person: str | None) -> Response:
     """The page of a release for this person (None: anybody). Raises what `downloads.require` does, and `Tampered`."""
     with reading(service().engine) as database:
-        found = _permitted(database, release_id, person, today())
-        opened = _opened(found)
+        found = permitted_release(database, release_id, person, today())
+        opened = open_release(found)
         stands = standings(database, (each["source"]["dataset"] for each in opened.record["statistics"]))
         taken = how_often(database, release_id)
     shown = lay_out(opened.record, opened.files(), opened.digests, readers_zone())
@@ -97,19 +97,21 @@ def _links(release_id: str, person: str | None) -> dict[str, str]:
     }
 
 
-def _permitted(database: Session, release_id: str, person: str | None, day: date) -> Release:
+def permitted_release(database: Session, release_id: str, person: str | None, day: date) -> Release:
+    """The release, if this person (None: anybody) may have it. Raises what `downloads.require` does."""
     found = find_release(database, release_id)
     require(database, found, person, day)
     return found
 
 
-def _opened(found: Release) -> OpenedPackage:
+def open_release(found: Release) -> OpenedPackage:
+    """Its package, which is the one in the register. Raises `Tampered`."""
     return open_package(service().settings.releases / found.package, found.record_hash)
 
 
 def _permitted_package(release_id: str, person: str | None) -> OpenedPackage:
     with reading(service().engine) as database:
-        return _opened(_permitted(database, release_id, person, today()))
+        return open_release(permitted_release(database, release_id, person, today()))
 
 
 def _download(release_id: str, name: str, content: bytes, person: str | None) -> Response:

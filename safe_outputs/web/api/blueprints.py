@@ -1,12 +1,29 @@
 """All groups of endpoints. A new one has its line at the end."""
 
-from safe_outputs.web.api import me, notifications, numbers, preferences, release_requests, review
+from safe_outputs.web.api import (
+    incoming,
+    lists,
+    me,
+    notifications,
+    numbers,
+    packages,
+    preferences,
+    release_requests,
+    releases,
+    review,
+    together,
+)
 
 BLUEPRINTS = (
     me.blueprint,
+    lists.blueprint,
+    together.blueprint,
     release_requests.blueprint,
     review.blueprint,
     numbers.blueprint,
+    releases.blueprint,
+    incoming.blueprint,
+    packages.blueprint,
     notifications.blueprint,
     preferences.blueprint,
 )

@@ -71,7 +71,7 @@ def _stated(app: Flask) -> Iterator[tuple[Rule, Operation]]:
 def _models(operations: Iterable[Operation]) -> set[Model]:
     found: set[Model] = {(Problem, "serialization")}
     for each in operations:
-        found |= {(model, "validation") for model in (each.body, each.query, each.form) if model is not None}
+        found |= {(model, "validation") for model in (each.body, each.query) if model is not None}
         if isinstance(each.answer, type):
             found.add((each.answer, "serialization"))
     return found
@@ -89,9 +89,6 @@ def _described(rule: Rule, operation: Operation, schemas: Schemas) -> dict[str, 
     }
     if operation.body is not None:
         content = {JSON: {"schema": schemas[operation.body, "validation"]}}
-        found["requestBody"] = {"required": True, "content": content}
-    if operation.form is not None:
-        content = {"multipart/form-data": {"schema": schemas[operation.form, "validation"]}}
         found["requestBody"] = {"required": True, "content": content}
     return found
 

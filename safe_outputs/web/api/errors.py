@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from governance.errors import Invalid, SaferoomError
 
@@ -30,6 +31,10 @@ class NotAsDescribed(Invalid):
         places = "; ".join(f"{each.pointer}: {each.detail}" for each in flaws)
         super().__init__(f"This {what} is not as /api/openapi.json describes it, so nothing was changed: {places}.")
         self.flaws = tuple(flaws)
+
+    @property
+    def members(self) -> dict[str, Any]:
+        return {"errors": [{"pointer": each.pointer, "detail": each.detail} for each in self.flaws]}
 
 
 class NoVersionNamed(SaferoomError):

@@ -29,11 +29,6 @@ def etag(answer: BaseModel) -> str:
     return f'"{tag_of(content_of(answer))}"'
 
 
-def is_known() -> bool:
-    """Whether the caller names a version, or any, that she has already."""
-    return bool(request.if_none_match)
-
-
 def is_same(content: bytes) -> bool:
     """Whether the caller says that she has this version already."""
     return request.if_none_match.contains_weak(tag_of(content))
@@ -49,6 +44,12 @@ def require_match(present: BaseModel) -> None:
     """Raise `Stale` unless the call is about the present version. Ask in the transaction that makes the change."""
     setattr(g, _COMPARED, True)
     if not request.if_match.contains(tag_of(content_of(present))):
+        raise Stale
+
+
+def require_same(tag: str, present: BaseModel) -> None:
+    """Raise `Stale` unless a body names the present version of what it changes."""
+    if tag != etag(present):
         raise Stale
 
 

@@ -17,7 +17,7 @@ blueprint = api("notifications")
 Id = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-class Told(Answer):
+class ToldYou(Answer):
     """`path` is where it leads, below the outputs service."""
 
     id: int
@@ -31,14 +31,14 @@ class Notifications(Answer):
     """The newest, or the newest before one; `unread` counts all."""
 
     unread: int
-    notifications: list[Told]
+    notifications: list[ToldYou]
 
 
 class Before(Query):
     before: Annotated[PlainNumber, Field(ge=0, lt=2**31, description="older than the one of this id")] | None = None
 
 
-class Read(Body):
+class WhichRead(Body):
     """Which are read: `one`, or all `up_to` one; exactly one of the two."""
 
     one: Id | None = None
@@ -62,10 +62,10 @@ def told(query: Before) -> Notifications:
     with reading(service().engine) as database:
         found = telling.told(database, reader().name, before=query.before)
         unread = telling.unread(database, reader().name)
-    return Notifications(unread=unread, notifications=[Told.model_validate(each) for each in found])
+    return Notifications(unread=unread, notifications=[ToldYou.model_validate(each) for each in found])
 
 
-@endpoint(blueprint, "POST", "/notifications/read", "signed_in", "Mark as read.", answer=Marked, body=Read)
-def mark_read(body: Read) -> Marked:
+@endpoint(blueprint, "POST", "/notifications/read", "signed_in", "Mark as read.", answer=Marked, body=WhichRead)
+def mark_read(body: WhichRead) -> Marked:
     with transaction(service().engine) as database:
         return Marked(marked=telling.mark_read(database, reader().name, one=body.one, up_to=body.up_to))

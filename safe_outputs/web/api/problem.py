@@ -4,24 +4,21 @@ import re
 from http import HTTPStatus
 
 from governance.errors import SaferoomError
-from safe_outputs.web.api.errors import NotAsDescribed
-from safe_outputs.web.api.shapes import PlaceOfError, Problem
+from safe_outputs.web.api.shapes import Problem
 
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def problem_of(error: SaferoomError) -> Problem:
-    """An error of ours: `urn:saferoom:problem:wrong-state`, with the places that are wrong where there are some."""
+    """An error of ours: `urn:saferoom:problem:wrong-state`, with what else it tells programs."""
     name = _HUMP.sub(" ", type(error).__name__).lower()
-    flaws = error.flaws if isinstance(error, NotAsDescribed) else ()
-    return Problem(
-        type=f"urn:saferoom:problem:{name.replace(' ', '-')}",
-        title=name.capitalize(),
-        status=error.status,
-        detail=error.sentence,
-        errors=[PlaceOfError(pointer=each.pointer, detail=each.detail) for each in flaws] or None,
-        **error.members,
-    )
+    facts = {
+        "type": f"urn:saferoom:problem:{name.replace(' ', '-')}",
+        "title": name.capitalize(),
+        "status": error.status,
+        "detail": error.sentence,
+    }
+    return Problem.model_validate(error.members | facts)
 
 
 def problem_of_status(status: int, sentence: str) -> Problem:

@@ -35,17 +35,16 @@ class PlaceOfError(Answer):
 class Problem(Answer):
     """Why nothing was done, as problem details (RFC 9457); `detail` says what, why and what to do next.
 
-    Of a release that was recalled, `release`, `recalled_at` and `reason` say which, when and why.
+    An error may have members of its own beside these.
     """
+
+    model_config = ConfigDict(extra="allow")
 
     type: str
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: str
     errors: list[PlaceOfError] | None = None
-    release: str | None = None
-    recalled_at: str | None = None
-    reason: str | None = None
 
 
 MOST_ON_A_PAGE = 200

@@ -51,7 +51,7 @@ class Operation:
 
     `answer` with `status`; None answers nothing (204). `etag`: the answer has a version. `if_match`: a change of what
     has versions, so that the caller names the one she has read. `refuses`: errors beyond those that follow from the
-    rest. `form`: what a body is, where it is no JSON model.
+    rest.
     """
 
     method: str
@@ -61,7 +61,6 @@ class Operation:
     status: int = 200
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    form: type[BaseModel] | None = None
     etag: bool = False
     if_match: bool = False
     refuses: tuple[type[SaferoomError], ...] = ()
@@ -76,8 +75,8 @@ class Operation:
         found = {Unavailable.status, *(each.status for each in self.refuses)}
         found |= {NotSignedIn.status, Refused.status} if self.audience != "public" else set()
         found |= {NotFound.status} if has_path else set()
-        found |= {NotAsDescribed.status} if self.query or self.body or self.form else set()
-        found |= {Unreadable.status, UNSUPPORTED, TOO_LARGE} if self.body or self.form else set()
+        found |= {NotAsDescribed.status} if self.query or self.body else set()
+        found |= {Unreadable.status, UNSUPPORTED, TOO_LARGE} if self.body else set()
         found |= {NoVersionNamed.status, Stale.status} if self.if_match else set()
         return tuple(sorted(found | ({Conflict.status} if self.if_match else set())))
 

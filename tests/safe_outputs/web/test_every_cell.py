@@ -1,4 +1,4 @@
-"""Every (role × state × action) cell has one answer: on the page, in the session's API, and from the predicate (I13).
+"""Every (role × state × action) cell has one answer: page, API, session's API and predicate give the same (I13).
 
 What is expected stands here in full, and is not made from the tables of the code.
 """
@@ -20,7 +20,7 @@ from safe_outputs.turns import settle
 from tests.governance.people_factory import a_person
 from tests.safe_outputs.factories import TODAY
 from tests.safe_outputs.house import House, a_submitted_request, the_request
-from tests.safe_outputs.web.browser import PREFIX, Browser, Session, sentence_of
+from tests.safe_outputs.web.browser import PREFIX, Browser, Program, Session, sentence_of
 
 S = RequestState
 ROLES = {
@@ -51,6 +51,8 @@ EXPECTED: dict[Action, tuple[set[str], set[RequestState]]] = {
     Action.RECALL: ({"rosa", "cleo"}, {S.RELEASED}),
 }
 
+NO_VERSION = '"none"'
+
 Form = Callable[["Desk"], dict[str, str]]
 PAGES: dict[Action, tuple[str, Form]] = {
     Action.WITHDRAW: ("withdraw", lambda _: {}),
@@ -71,6 +73,18 @@ CALLS: dict[Action, tuple[str, str, Body]] = {
     Action.ANSWER: ("POST", "/answers", lambda desk: {"question": desk.question, "text": "1974 to 1982."}),
 }
 """The call of the session's API for each action that it has."""
+
+
+OPERATIONS: dict[Action, tuple[tuple[str, Body], ...]] = {
+    Action.WITHDRAW: (("withdraw", lambda _: None),),
+    Action.VOTE: (("votes", lambda desk: {"vote": "approve", "content_hash": desk.content}),),
+    Action.RETURN: (("return", lambda _: {"reason": "Say which years.", "category": "context_missing"}),),
+    Action.ASK: (("questions", lambda _: {"text": "Which years?"}),),
+    Action.COMMENT: (("comments", lambda _: {"text": "Years?"}), ("notes", lambda _: {"text": "Years?"})),
+    Action.ANSWER: (("answers", lambda desk: {"question": desk.question, "text": "1974 to 1982."}),),
+    Action.RECALL: (("recall", lambda _: {"reason": "A wrong year."}),),
+}
+"""The operations of the API for each action that it has; notebooks draft, edit and submit."""
 
 
 class Desk:
@@ -145,6 +159,15 @@ class Desk:
         method, path, body = CALLS[action]
         return Session(self.app, person, "heron").call(method, f"/requests/{self.request}{path}", body(self))
 
+    def operate(self, person: str, action: Action, etag: str | None = None) -> list[TestResponse]:
+        """What each operation of this action answers, on the version that is read first, or on this one."""
+        program, path = Program(self.app, person), f"/requests/{self.request}"
+        found = []
+        for step, body in OPERATIONS[action]:
+            version = etag or program.get(path).headers.get("ETag", NO_VERSION)
+            found.append(program.send("POST", f"{path}/{step}", body(self), version))
+        return found
+
 
 @pytest.fixture(params=list(RequestState), ids=str)
 def desk(request: pytest.FixtureRequest, app: Flask, house: House) -> Desk:
@@ -190,7 +213,25 @@ def test_forms_and_calls_that_are_not_possible_change_nothing(desk: Desk) -> Non
     assert desk.present() == before
 
 
+def test_operations_that_are_not_possible_change_nothing(desk: Desk) -> None:
+    before = desk.present()
+    for person in ROLES:
+        etag = Program(desk.app, person).get(f"/requests/{desk.request}").headers.get("ETag", NO_VERSION)
+        for action in OPERATIONS:
+            if not possible(person, desk.state, action):
+                for answer in desk.operate(person, action, etag):
+                    assert answer.status_code in {403, 409}, (person, action, answer.status_code)
+                    assert sentence_of(answer)
+    assert desk.present() == before
+
+
 def test_the_api_says_beforehand_what_it_will_refuse(desk: Desk) -> None:
+    for person in READERS:
+        cannot = Program(desk.app, person).get(f"/requests/{desk.request}").get_json()["cannot"]
+        assert cannot == {str(action): desk.reason(person, action) for action in Action}
+
+
+def test_a_session_says_beforehand_what_it_will_refuse(desk: Desk) -> None:
     for person in ("rosa", "rita"):
         cannot = Session(desk.app, person, "heron").call("GET", f"/requests/{desk.request}").get_json()["cannot"]
         assert cannot == {str(action): desk.reason(person, action) for action in CALLS}
@@ -208,8 +249,15 @@ def test_what_is_possible_is_done(desk: Desk) -> None:
             if possible(person, desk.state, action):
                 desk.reset()
                 assert desk.call(person, action).status_code == 200, (person, action)
+        for action in OPERATIONS:
+            if possible(person, desk.state, action):
+                desk.reset()
+                before = desk.present()
+                assert {each.status_code for each in desk.operate(person, action)} == {200}, (person, action)
+                assert desk.present() != before, (person, action)
 
 
 def test_every_action_has_a_surface_or_is_saferooms_own() -> None:
     assert set(EXPECTED) == set(Action)
     assert set(Action) - set(PAGES) - set(CALLS) == {Action.RELEASE, Action.LAPSE}
+    assert set(OPERATIONS) == set(PAGES)

@@ -77,11 +77,12 @@ def test_the_api_tells_and_takes_the_same(app: Flask, house: House) -> None:
     assert rosa.send("POST", "/notifications/read", {"one": 1, "up_to": 1}).status_code == 422
     assert rosa.send("POST", "/notifications/read", {"one": 1}).get_json() == {"marked": 1}
     assert rosa.send("GET", "/notifications?before=1").get_json() == {"unread": 0, "notifications": []}
-    settings = rosa.send("PUT", "/settings/email", {"email": {"returned": "daily"}}).get_json()
-    assert settings["email"]["returned"] == "daily" and settings["email"]["rejected"] == "now"
-    assert rosa.send("PUT", "/settings/email", {"email": {"assigned": "daily"}}).status_code == 422
-    assert rosa.send("PUT", "/settings/time-zone", {"time_zone": "Europe/Paris"}).get_json()["time_zone"]
-    assert rosa.send("PUT", "/settings/time-zone", {"time_zone": "Nowhere"}).status_code == 422
+    version = rosa.get("/settings/email").headers["ETag"]
+    chosen = rosa.send("PUT", "/settings/email", {"email": {"returned": "daily"}}, version)
+    assert chosen.get_json()["email"]["returned"] == "daily" and chosen.get_json()["email"]["rejected"] == "now"
+    assert rosa.send("PUT", "/settings/email", {"email": {"returned": "off"}}, version).status_code == 412
+    refused = rosa.send("PUT", "/settings/email", {"email": {"assigned": "daily"}}, chosen.headers["ETag"])
+    assert refused.status_code == 422
 
 
 def test_what_is_chosen_of_e_mail_is_kept_and_shown(app: Flask, house: House) -> None:

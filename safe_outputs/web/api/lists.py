@@ -1,0 +1,152 @@
+"""Lists of release requests, a page at a time: the output checker's desk and a researcher's own."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from governance.agreements import agreements_of
+from governance.database import reading
+from governance.projects import projects_of
+from safe_outputs.answers import AUDIENCES, Verdict
+from safe_outputs.lines import RequestLine, queue, requests_of
+from safe_outputs.standing import standings
+from safe_outputs.transitions import Owner, RequestState
+from safe_outputs.web.access import reader
+from safe_outputs.web.api.shapes import Answer, Paged, Yes
+from safe_outputs.web.api.statement import api, endpoint
+from safe_outputs.web.author import budgets_of
+from safe_outputs.web.service import service, today
+
+blueprint = api("lists")
+
+Part = Literal["waiting_for_you", "waiting_for_others", "with_author", "decided"]
+
+
+class Line(Answer):
+    """One request in a list. `votes`: how many have voted in this turn, never who or how."""
+
+    id: str
+    title: str
+    project: str
+    author: str
+    audience: str
+    verdict: Verdict
+    state: RequestState
+    state_in_words: str
+    statistics: int
+    votes: int
+    checkers_needed: int
+    move: Owner
+    since: datetime
+    due: datetime | None
+    overdue: bool
+    questions: int
+    differ: bool
+    mine: bool
+
+
+class Lines(Answer):
+    """A page of a list; `total` is how many there are on all pages."""
+
+    total: int
+    page: int
+    limit: int
+    requests: list[Line]
+
+
+class Wanted(Paged):
+    """Which requests of a list: those that fit all that is given."""
+
+    verdict: Verdict | None = None
+    audience: Literal["pre_publication", "publication"] | None = None
+    project: Annotated[str, StringConstraints(max_length=200)] | None = None
+    overdue: Annotated[Yes | None, Field(description="only what is overdue")] = None
+
+
+class WantedOfQueue(Wanted):
+    part: Annotated[Part, Field(description="which part of the desk")] = "waiting_for_you"
+
+
+@endpoint(
+    blueprint,
+    "GET",
+    "/queue",
+    "output_checker",
+    "Your desk: one part of it, a page at a time.",
+    query=WantedOfQueue,
+    answer=Lines,
+    etag=True,
+)
+def desk(query: WantedOfQueue) -> Lines:
+    with reading(service().engine) as database:
+        parts = queue(database, reader().name, today())
+    lines: Sequence[RequestLine] = getattr(parts, query.part)
+    return page_of(lines, query)
+
+
+class Budget(Answer):
+    """What was left of a budget (billionths of ρ) after the newest charge that your projects made to it."""
+
+    scope: str
+    left: int
+    at: datetime
+
+
+class Standing(Answer):
+    """What is promised to the people of a population, in a sentence."""
+
+    population: str
+    datasets: list[str]
+    title: str
+    sentence: str
+
+
+class Own(Lines):
+    """A page of your projects' requests, their budgets, and what is promised to the people in their data."""
+
+    budgets: list[Budget]
+    standings: list[Standing]
+
+
+@endpoint(
+    blueprint,
+    "GET",
+    "/requests",
+    "researcher",
+    "The requests of your projects, newest first.",
+    query=Wanted,
+    answer=Own,
+    etag=True,
+)
+def own(query: Wanted) -> Own:
+    with reading(service().engine) as database:
+        projects = [each.id for each in projects_of(database, reader().name)]
+        datasets = {each.dataset for project in projects for each in agreements_of(database, project)}
+        found = page_of(requests_of(database, reader().name, today()), query)
+        return Own(
+            **dict(found),
+            budgets=[Budget.model_validate(each) for each in budgets_of(database, service().store, projects)],
+            standings=[Standing.model_validate(each) for each in standings(database, datasets)],
+        )
+
+
+def page_of(lines: Iterable[RequestLine], wanted: Wanted) -> Lines:
+    """The page that is wanted of the lines that fit."""
+    found = [line for line in lines if fits(line, wanted)]
+    return Lines(
+        total=len(found),
+        page=wanted.page,
+        limit=wanted.limit,
+        requests=[Line.model_validate(each) for each in found[wanted.places]],
+    )
+
+
+def fits(line: RequestLine, wanted: Wanted) -> bool:
+    return (
+        wanted.verdict in {None, line.verdict}
+        and (wanted.audience is None or AUDIENCES[wanted.audience] == line.audience)
+        and wanted.project in {None, line.project}
+        and (wanted.overdue is None or line.overdue)
+    )
