@@ -1,6 +1,5 @@
 """Lists of release requests, a page at a time: the output checker's desk and a researcher's own."""
 
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -10,7 +9,8 @@ from governance.agreements import agreements_of
 from governance.database import reading
 from governance.projects import projects_of
 from safe_outputs.answers import AUDIENCES, Verdict
-from safe_outputs.lines import RequestLine, queue, requests_of
+from safe_outputs.desk import Page, Range, Ranges, queue, requests_of
+from safe_outputs.lines import RequestLine
 from safe_outputs.standing import standings
 from safe_outputs.transitions import Owner, RequestState
 from safe_outputs.web.access import reader
@@ -22,6 +22,16 @@ from safe_outputs.web.service import service, today
 blueprint = api("lists")
 
 Part = Literal["waiting_for_you", "waiting_for_others", "with_author", "decided"]
+
+
+RANGES: dict[Part, str] = {
+    "waiting_for_you": "mine",
+    "waiting_for_others": "others",
+    "with_author": "author",
+    "decided": "decided",
+}
+ALL = Range(1, 1_000_000)
+"""Where lines are filtered here, and not in the database."""
 
 
 class Line(Answer):
@@ -81,9 +91,9 @@ class WantedOfQueue(Wanted):
 )
 def desk(query: WantedOfQueue) -> Lines:
     with reading(service().engine) as database:
-        parts = queue(database, reader().name, today())
-    lines: Sequence[RequestLine] = getattr(parts, query.part)
-    return page_of(lines, query)
+        asked = Ranges(**{RANGES[query.part]: range_of(query)})
+        part: Page = getattr(queue(database, reader().name, today(), asked), query.part)
+    return page_of(part, query)
 
 
 class Budget(Answer):
@@ -124,7 +134,7 @@ def own(query: Wanted) -> Own:
     with reading(service().engine) as database:
         projects = [each.id for each in projects_of(database, reader().name)]
         datasets = {each.dataset for project in projects for each in agreements_of(database, project)}
-        found = page_of(requests_of(database, reader().name, today()), query)
+        found = page_of(requests_of(database, reader().name, today(), range_of(query)), query)
         return Own(
             **dict(found),
             budgets=[Budget.model_validate(each) for each in budgets_of(database, service().store, projects)],
@@ -132,15 +142,23 @@ def own(query: Wanted) -> Own:
         )
 
 
-def page_of(lines: Iterable[RequestLine], wanted: Wanted) -> Lines:
+def range_of(wanted: Wanted) -> Range:
+    """What is asked of the database: the page that is wanted, or all where lines are filtered."""
+    return ALL if is_filtered(wanted) else Range(wanted.page, wanted.limit)
+
+
+def is_filtered(wanted: Wanted) -> bool:
+    return any(each is not None for each in (wanted.verdict, wanted.audience, wanted.project, wanted.overdue))
+
+
+def page_of(read: Page, wanted: Wanted) -> Lines:
     """The page that is wanted of the lines that fit."""
-    found = [line for line in lines if fits(line, wanted)]
-    return Lines(
-        total=len(found),
-        page=wanted.page,
-        limit=wanted.limit,
-        requests=[Line.model_validate(each) for each in found[wanted.places]],
-    )
+    lines, total = read.lines, read.total
+    if is_filtered(wanted):
+        fitting = [line for line in lines if fits(line, wanted)]
+        lines, total = tuple(fitting[wanted.places]), len(fitting)
+    found = [Line.model_validate(each) for each in lines]
+    return Lines(total=total, page=wanted.page, limit=wanted.limit, requests=found)
 
 
 def fits(line: RequestLine, wanted: Wanted) -> bool:
