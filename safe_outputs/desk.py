@@ -19,7 +19,9 @@ from governance import access
 from governance.database import now
 from governance.people import Person, find_person
 from governance.projects import Membership, Project
+from safe_outputs.answers import Verdict
 from safe_outputs.errors import NotPermitted
+from safe_outputs.kept import rank_of
 from safe_outputs.lines import KEPT, RequestLine, line
 from safe_outputs.models import CheckerVote, ReleaseRequest
 from safe_outputs.transitions import ACTION_STATES, Action, Owner, RequestState
@@ -36,18 +38,36 @@ NEWEST_MADE: Order = (_R.created_at.desc(), _R.id.desc())
 
 @dataclass(frozen=True)
 class Search:
-    """Requests whose title, project and author have these words in them, and which are in this state."""
+    """Requests that fit all that is given.
+
+    `title`, `project` and `author` are words in them; `project_name` is the whole name of the project.
+    """
 
     title: str = ""
     project: str = ""
     author: str = ""
     state: RequestState | None = None
+    project_name: str | None = None
+    verdict: Verdict | None = None
+    audience: str | None = None
+    overdue: bool = False
 
-    def where(self) -> Where:
+    def where(self, at: datetime) -> Where:
         """As a condition on requests and their projects."""
-        state = true() if self.state is None else _R.state == self.state
-        project = or_(_holds(Project.name, self.project), _holds(Project.id, self.project))
-        return and_(state, _holds(_R.title, self.title), _holds(_R.author, self.author), project)
+        return and_(
+            _holds(_R.title, self.title),
+            _holds(_R.author, self.author),
+            or_(_holds(Project.name, self.project), _holds(Project.id, self.project)),
+            _is(_R.state, self.state),
+            _is(Project.name, self.project_name),
+            _is(_R.rank, None if self.verdict is None else rank_of(self.verdict)),
+            _is(_R.audience, self.audience),
+            _R.due < at if self.overdue else true(),
+        )
+
+
+def _is(column: Any, value: object) -> Where:
+    return true() if value is None else column == value
 
 
 def _holds(column: Any, words: str) -> Where:
@@ -193,10 +213,12 @@ class _Reader:
 
     def _found(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         """What the search finds of it."""
-        return query if self.search == EVERYTHING else query.join(Project).where(self.search.where())
+        return query if self.search == EVERYTHING else query.join(Project).where(self.search.where(self.at))
 
     def _rows(self, where: Where, order: Order, skip: int, number: int) -> list[RequestLine]:
-        query = select(*KEPT, Project.name, self.mine.label("mine")).join(Project).where(where, self.search.where())
+        query = (
+            select(*KEPT, Project.name, self.mine.label("mine")).join(Project).where(where, self.search.where(self.at))
+        )
         rows = self.session.execute(query.order_by(*order).offset(skip).limit(number))
         return [line(row, row.name, mine=bool(row.mine), at=self.at) for row in rows]
 

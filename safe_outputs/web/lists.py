@@ -20,9 +20,9 @@ STATES = {state.value: words for state, words in IN_WORDS.items() if state is no
 
 def search() -> Search:
     """What the address looks for."""
-    words = {name: request.args.get(name, "").strip()[:LONGEST] for name in ("title", "project", "author")}
+    title, project, author = (request.args.get(name, "").strip()[:LONGEST] for name in ("title", "project", "author"))
     state = request.args.get("state", "")
-    return Search(**words, state=RequestState(state) if state in STATES else None)
+    return Search(title, project, author, RequestState(state) if state in STATES else None)
 
 
 def range_of(name: str, size: int) -> Range:

@@ -8,9 +8,8 @@ from pydantic import Field, StringConstraints
 from governance.agreements import agreements_of
 from governance.database import reading
 from governance.projects import projects_of
-from safe_outputs.answers import AUDIENCES, Verdict
-from safe_outputs.desk import Page, Range, Ranges, queue, requests_of
-from safe_outputs.lines import RequestLine
+from safe_outputs.answers import Verdict
+from safe_outputs.desk import Page, Range, Ranges, Search, queue, requests_of
 from safe_outputs.standing import standings
 from safe_outputs.transitions import Owner, RequestState
 from safe_outputs.web.access import reader
@@ -22,16 +21,6 @@ from safe_outputs.web.service import service, today
 blueprint = api("lists")
 
 Part = Literal["waiting_for_you", "waiting_for_others", "with_author", "decided"]
-
-
-RANGES: dict[Part, str] = {
-    "waiting_for_you": "mine",
-    "waiting_for_others": "others",
-    "with_author": "author",
-    "decided": "decided",
-}
-ALL = Range(1, 1_000_000)
-"""Where lines are filtered here, and not in the database."""
 
 
 class Line(Answer):
@@ -90,10 +79,25 @@ class WantedOfQueue(Wanted):
     etag=True,
 )
 def desk(query: WantedOfQueue) -> Lines:
+    ranges = Ranges(**{name: range_of(query) if part == query.part else Range(1, 1) for name, part in PLACES.items()})
     with reading(service().engine) as database:
-        asked = Ranges(**{RANGES[query.part]: range_of(query)})
-        part: Page = getattr(queue(database, reader().name, today(), asked), query.part)
-    return page_of(part, query)
+        found = queue(database, reader().name, today(), ranges, search_of(query))
+    parts: dict[Part, Page] = {
+        "waiting_for_you": found.waiting_for_you,
+        "waiting_for_others": found.waiting_for_others,
+        "with_author": found.with_author,
+        "decided": found.decided,
+    }
+    return lines_of(parts[query.part])
+
+
+PLACES: dict[str, Part] = {
+    "mine": "waiting_for_you",
+    "others": "waiting_for_others",
+    "author": "with_author",
+    "decided": "decided",
+}
+"""What the parts of the desk are called here, by their names in `Ranges`."""
 
 
 class Budget(Answer):
@@ -134,7 +138,7 @@ def own(query: Wanted) -> Own:
     with reading(service().engine) as database:
         projects = [each.id for each in projects_of(database, reader().name)]
         datasets = {each.dataset for project in projects for each in agreements_of(database, project)}
-        found = page_of(requests_of(database, reader().name, today(), range_of(query)), query)
+        found = lines_of(requests_of(database, reader().name, today(), range_of(query), search_of(query)))
         return Own(
             **dict(found),
             budgets=[Budget.model_validate(each) for each in budgets_of(database, service().store, projects)],
@@ -142,29 +146,24 @@ def own(query: Wanted) -> Own:
         )
 
 
+def search_of(wanted: Wanted) -> Search:
+    """What is looked for."""
+    return Search(
+        verdict=wanted.verdict,
+        audience=wanted.audience,
+        project_name=wanted.project,
+        overdue=wanted.overdue is not None,
+    )
+
+
 def range_of(wanted: Wanted) -> Range:
-    """What is asked of the database: the page that is wanted, or all where lines are filtered."""
-    return ALL if is_filtered(wanted) else Range(wanted.page, wanted.limit)
+    return Range(wanted.page, wanted.limit)
 
 
-def is_filtered(wanted: Wanted) -> bool:
-    return any(each is not None for each in (wanted.verdict, wanted.audience, wanted.project, wanted.overdue))
-
-
-def page_of(read: Page, wanted: Wanted) -> Lines:
-    """The page that is wanted of the lines that fit."""
-    lines, total = read.lines, read.total
-    if is_filtered(wanted):
-        fitting = [line for line in lines if fits(line, wanted)]
-        lines, total = tuple(fitting[wanted.places]), len(fitting)
-    found = [Line.model_validate(each) for each in lines]
-    return Lines(total=total, page=wanted.page, limit=wanted.limit, requests=found)
-
-
-def fits(line: RequestLine, wanted: Wanted) -> bool:
-    return (
-        wanted.verdict in {None, line.verdict}
-        and (wanted.audience is None or AUDIENCES[wanted.audience] == line.audience)
-        and wanted.project in {None, line.project}
-        and (wanted.overdue is None or line.overdue)
+def lines_of(found: Page) -> Lines:
+    return Lines(
+        total=found.total,
+        page=found.range.number,
+        limit=found.range.size,
+        requests=[Line.model_validate(each) for each in found.lines],
     )
