@@ -57,7 +57,7 @@ class ByAudience(Part):
 
 
 class Policy(Part):
-    """The rules of all kinds. A kind or audience that is left out is refused."""
+    """The rules of all kinds, and of files that people made. A kind or audience that is left out is refused."""
 
     count: ByAudience = ByAudience()
     sum: ByAudience = ByAudience()
@@ -65,6 +65,13 @@ class Policy(Part):
     variance: ByAudience = ByAudience()
     quantile: ByAudience = ByAudience()
     regression: ByAudience = ByAudience()
+    file: Annotated[ByAudience | None, Field(exclude_if=_left_out)] = None
+
+    def lets_files_out(self, audience: str) -> bool:
+        """Whether files that people made may leave after review. Noise is in no file, so that only `exact` does."""
+        if self.file is None or audience not in set(Audience):
+            return False
+        return bool(getattr(self.file, audience) is Rule.EXACT)
 
     def rule(self, kind: str, audience: str) -> Rule:
         """The rule for a kind and an audience; `refused` for a name that is neither."""

@@ -3,6 +3,7 @@
 Pure and shared by the checker, the review pages and the notebook client, so that all show the same.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -232,3 +233,23 @@ AUDIENCES = {
     "pre_publication": "pre-publication, for a named team",
     "publication": "publication, for everybody",
 }
+
+SEVERAL = "+"
+
+
+def joined(audiences: Iterable[str]) -> str:
+    """Several audiences as one word, in the order of `AUDIENCES`; of one it is that audience. Raises KeyError."""
+    return SEVERAL.join(sorted(set(audiences), key=list(AUDIENCES).index))
+
+
+def audiences_in(word: str) -> tuple[str, ...]:
+    """The audiences that `joined` made a word of."""
+    return tuple(word.split(SEVERAL))
+
+
+def audience_in_words(word: str) -> str:
+    """For whom it is, in words; of several audiences that there are several."""
+    several = audiences_in(word)
+    if len(several) == 1:
+        return AUDIENCES[word]
+    return f"{' and '.join(AUDIENCES[each].split(',')[0] for each in several)}, each for its own groups"

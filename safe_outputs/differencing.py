@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from datasets.populations import populations
 from safe_outputs.answers import Finding, Verdict
+from safe_outputs.file_findings import of_files
 from safe_outputs.models import ReleasedTable, ReleaseRequest, Statistic
 from safe_outputs.transitions import OWNERS, Owner
 
@@ -82,16 +83,17 @@ def _exact_beside_private(statistics: Sequence[Statistic], linked: Mapping[str, 
 
 
 def of_request(session: Session, request: ReleaseRequest) -> list[Finding]:
-    """What is to say of a request now: of its tables together, and of those with what was released meanwhile."""
+    """What is to say of a request now: of its files, of its tables together, and of those with what was released."""
     statistics = [item.statistic for item in request.items]
     linked = populations(session, [each.plan["dataset"] for each in statistics])
+    of_contents = [*of_files(request), *within_request(statistics, linked)]
     if OWNERS[request.state] is Owner.NOBODY:
-        return within_request(statistics, linked)
+        return of_contents
     exact = [each for each in statistics if is_exact(each)]
     own = {(each.dataset, each.plan_hash, each.version) for each in exact}
     concerned = populations(session, [each.plan["dataset"] for each in exact]).values()
     earlier = sum(_number_released(session, datasets, own) for datasets in concerned)
-    return [*within_request(statistics, linked), *with_earlier_releases(earlier)]
+    return [*of_contents, *with_earlier_releases(earlier)]
 
 
 def is_exact(statistic: Statistic) -> bool:

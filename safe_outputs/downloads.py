@@ -19,6 +19,7 @@ from governance.people import Person, Role
 from governance.projects import is_member
 from safe_outputs import public_downloads
 from safe_outputs.errors import NoSuchThing, NotPermitted, Recalled
+from safe_outputs.groups import datasets_for
 from safe_outputs.models import Release, ReleaseRequest, Remark
 from safe_outputs.public_downloads import ANYBODY, DOWNLOADED
 from safe_outputs.requests import find_request
@@ -95,11 +96,8 @@ def _is_delegate(session: Session, release: Release, person: str) -> bool:
     found = session.get(Person, person)
     if found is None or found.role is not Role.DATA_OWNER:
         return False
-    items = find_request(session, release.request_id).items
-    return all(
-        _speaks_for(session, found, release.project_id, each)
-        for each in {item.statistic.plan["dataset"] for item in items}
-    )
+    datasets = datasets_for(find_request(session, release.request_id), release.audience)
+    return bool(datasets) and all(_speaks_for(session, found, release.project_id, each) for each in datasets)
 
 
 def _speaks_for(session: Session, owner: Person, project_id: str, dataset: str) -> bool:

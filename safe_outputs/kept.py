@@ -5,7 +5,6 @@ kept for all whom it concerns at once, in the transaction of the release.
 """
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -17,6 +16,7 @@ from safe_outputs.differencing import of_request
 from safe_outputs.models import ReleasedTable, ReleaseRequest, RequestItem, Statistic
 from safe_outputs.transitions import OWNERS, Owner
 from safe_outputs.turns import open_questions, settle, votes_of_turn
+from safe_outputs.usable import Used
 
 UNDER_WAY = tuple(state for state, owner in OWNERS.items() if owner is not Owner.NOBODY)
 
@@ -37,7 +37,8 @@ def keep(session: Session, request: ReleaseRequest, at: datetime) -> None:
     request.holds = len(request.items)
     request.voted = len(votes_of_turn(request))
     request.asked = len(open_questions(request))
-    request.stands_on = stands_on(item.statistic for item in request.items)
+    request.holds_files = len(request.files)
+    request.stands_on = stands_on(request)
     request.rank = rank_of(verdict_of(session, request))
 
 
@@ -47,9 +48,13 @@ def verdict_of(session: Session, request: ReleaseRequest) -> Verdict:
     return worst([*verdicts, *(finding.verdict for finding in of_request(session, request))])
 
 
-def stands_on(statistics: Iterable[Statistic]) -> str:
-    """The datasets and versions of these statistics, as canonical JSON: `[["visits",3]]`."""
-    used = {(each.dataset, each.version) for each in statistics}
+def stands_on(request: ReleaseRequest) -> str:
+    """The datasets and versions of its statistics, and the datasets of its files, as canonical JSON: `[["visits",3]]`.
+
+    A file is of no version; the one that the project may use counts.
+    """
+    used: set[Used] = {(item.statistic.dataset, item.statistic.version) for item in request.items}
+    used |= {(dataset, None) for file in request.files for dataset in file.statement["data"]}
     return json.dumps(sorted(used, key=lambda each: (each[0], each[1] or 0)), separators=(",", ":"))
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from governance.database import now
 from governance.projects import find_project
-from safe_outputs.answers import AUDIENCES, Verdict
+from safe_outputs.answers import Verdict, audience_in_words
 from safe_outputs.differencing import is_exact
+from safe_outputs.groups import files_for, items_for
 from safe_outputs.kept import verdict_at
 from safe_outputs.models import Release, ReleaseRequest
 from safe_outputs.requests import find_request
@@ -38,6 +39,7 @@ class RequestLine:
     state: RequestState
     state_in_words: str
     statistics: int
+    files: int
     votes: int
     checkers_needed: int
     move: Owner
@@ -51,7 +53,7 @@ class RequestLine:
 
 @dataclass(frozen=True)
 class ReleaseLine:
-    """`told`: how many of its statistics are exact, and how many have noise, in words."""
+    """`told`: how many of its statistics are exact, how many have noise, and how many files there are, in words."""
 
     id: str
     title: str
@@ -74,11 +76,12 @@ def line(kept: Any, project: str, *, mine: bool, at: datetime) -> RequestLine:
         title=kept.title,
         project=project,
         author=kept.author,
-        audience=AUDIENCES[kept.audience],
+        audience=audience_in_words(kept.audience),
         verdict=verdict_at(kept.rank),
         state=kept.state,
         state_in_words=IN_WORDS[kept.state],
         statistics=kept.holds,
+        files=kept.holds_files,
         votes=kept.voted,
         checkers_needed=kept.checkers_needed,
         move=kept.move_of,
@@ -94,7 +97,7 @@ def line(kept: Any, project: str, *, mine: bool, at: datetime) -> RequestLine:
 KEPT = tuple(
     getattr(ReleaseRequest, name)
     for name in (
-        *("id", "title", "author", "audience", "rank", "state", "holds", "voted", "checkers_needed"),
+        *("id", "title", "author", "audience", "rank", "state", "holds", "holds_files", "voted", "checkers_needed"),
         *("move_of", "move_since", "due", "asked"),
     )
 )
@@ -112,14 +115,16 @@ def releases(session: Session, *, audience: str | None = None) -> tuple[ReleaseL
 def release_line(session: Session, release: Release) -> ReleaseLine:
     """One line of a list of releases."""
     project = find_project(session, release.project_id)
-    items = find_request(session, release.request_id).items
+    request = find_request(session, release.request_id)
+    items = items_for(request, release.audience)
     exact = sum(is_exact(item.statistic) for item in items)
-    told = _told(exact, len(items) - exact)
+    told = _told(exact, len(items) - exact, len(files_for(request, release.audience)))
     return ReleaseLine(release.id, release.title, project.name, release.audience, told, release.released_at)
 
 
-def _told(exact: int, noisy: int) -> str:
-    """“2 exact statistics, 1 with noise”."""
+def _told(exact: int, noisy: int, files: int) -> str:
+    """“2 exact statistics, 1 with noise, 1 file”."""
     first = f"{exact} exact statistic{'s' if exact > 1 else ''}" if exact else ""
     second = f"{noisy} {'' if exact else 'statistics ' if noisy > 1 else 'statistic '}with noise" if noisy else ""
-    return ", ".join(each for each in (first, second) if each)
+    third = f"{files} file{'s' if files > 1 else ''}" if files else ""
+    return ", ".join(each for each in (first, second, third) if each)

@@ -4,7 +4,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from governance.database import Base, UtcDateTime
@@ -92,13 +102,17 @@ VOTABLE = ("move_of", "project_id", "stands_on", "state", "author", "voted", "ch
 
 
 class ReleaseRequest(Base):
-    """A group of statistics that an author wants to leave, with its purpose and audience.
+    """What an author wants to leave: groups of statistics and files, each for an audience, and what belongs to them.
+
+    `audience` is what its groups' audiences are together (`answers.joined`), kept for lists; what leaves for whom is
+    read from the groups. `checklist` is the author's, with its version (`safe_outputs.checklist`); `notebook` is why
+    there is no notebook as evidence, in a word of `request_details.NoNotebook`, or None.
 
     `content_hash` is set at submission and covers everything that a vote is about (I7). `move_of` is whose move it is,
     since `move_since`; `checkers_seconds` is how long the move was the checkers' before that, over all turns. They are
     what `safe_outputs.turns` makes of state and remarks, kept for lists; so is `due`. `rank` (0 for the worst
-    verdict of all), `holds` (statistics), `voted` (checkers, in this turn), `asked` (questions that are open) and
-    `stands_on` (datasets and versions) are what `safe_outputs.kept` makes of what belongs to the request.
+    verdict of all), `holds` (statistics), `holds_files`, `voted` (checkers, in this turn), `asked` (questions that are
+    open) and `stands_on` (datasets and versions) are what `safe_outputs.kept` makes of what belongs to the request.
     """
 
     __tablename__ = "release_request"
@@ -130,20 +144,93 @@ class ReleaseRequest(Base):
     voted: Mapped[int] = mapped_column(default=0)
     asked: Mapped[int] = mapped_column(default=0)
     stands_on: Mapped[str] = mapped_column(Text, default="[]")
+    holds_files: Mapped[int] = mapped_column(default=0, server_default="0")
+    checklist: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    notebook: Mapped[str | None] = mapped_column(Text)
 
+    groups: Mapped[list["RequestGroup"]] = relationship(order_by="RequestGroup.position", cascade="all, delete-orphan")
+    files: Mapped[list["RequestFile"]] = relationship(order_by="RequestFile.position", cascade="all, delete-orphan")
+    evidence: Mapped[list["RequestEvidence"]] = relationship(
+        order_by="RequestEvidence.position", cascade="all, delete-orphan"
+    )
     items: Mapped[list["RequestItem"]] = relationship(order_by="RequestItem.position", cascade="all, delete-orphan")
     votes: Mapped[list["CheckerVote"]] = relationship(order_by="CheckerVote.at, CheckerVote.id")
     remarks: Mapped[list["Remark"]] = relationship(order_by="Remark.at, Remark.id")
 
 
+class RequestGroup(Base):
+    """Statistics and files of a request that leave together, for one audience. `context`: what this is, and what for.
+
+    Positions count from 1.
+    """
+
+    __tablename__ = "request_group"
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    context: Mapped[str] = mapped_column(Text)
+    audience: Mapped[str] = mapped_column(Text)
+
+
 class RequestItem(Base):
+    """A statistic of a request. `position` counts through all its groups, `in_group` is the group's."""
+
     __tablename__ = "request_item"
+    __table_args__ = (
+        ForeignKeyConstraint(["request_id", "in_group"], ["request_group.request_id", "request_group.position"]),
+    )
 
     request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)
     statistic_id: Mapped[str] = mapped_column(ForeignKey("statistic.id"), index=True)
+    in_group: Mapped[int] = mapped_column(default=1, server_default="1")
 
     statistic: Mapped[Statistic] = relationship()
+
+
+class RequestFile(Base):
+    """A file of a request that leaves once it is approved, with its author's `statement` (`safe_outputs.statements`).
+
+    The database takes files of the role `output` here and no others.
+    """
+
+    __tablename__ = "request_file"
+    __table_args__ = (
+        CheckConstraint("role = 'output'", name="ck_request_file_role"),
+        ForeignKeyConstraint(["file_id", "role"], ["output_file.id", "output_file.role"]),
+        ForeignKeyConstraint(["request_id", "in_group"], ["request_group.request_id", "request_group.position"]),
+    )
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    in_group: Mapped[int]
+    file_id: Mapped[str] = mapped_column(Text)
+    role: Mapped[FileRole] = mapped_column(_enum(FileRole), default=FileRole.OUTPUT)
+    statement: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    file: Mapped[OutputFile] = relationship(overlaps="file")
+
+
+class RequestEvidence(Base):
+    """A file that is shown to output checkers with a request, and never leaves. `notebook`: from which it was asked.
+
+    The database takes files of the role `evidence` here and no others.
+    """
+
+    __tablename__ = "request_evidence"
+    __table_args__ = (
+        CheckConstraint("role = 'evidence'", name="ck_request_evidence_role"),
+        ForeignKeyConstraint(["file_id", "role"], ["output_file.id", "output_file.role"]),
+    )
+
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    file_id: Mapped[str] = mapped_column(Text)
+    role: Mapped[FileRole] = mapped_column(_enum(FileRole), default=FileRole.EVIDENCE)
+    notebook: Mapped[bool] = mapped_column(default=False)
+
+    file: Mapped[OutputFile] = relationship(overlaps="file")
 
 
 class CheckerVote(Base):
@@ -198,15 +285,18 @@ class CheckersRule(Base):
 
 
 class Release(Base):
-    """A release package: the folder `package` under the releases folder, and the hash of its manifest.
+    """What one audience of a request got, and nothing of another's. Its id is made from the request's.
+
+    A release package: the folder `package` under the releases folder, and the hash of its manifest.
 
     Packages of before there were signatures have no manifest; `record_hash` is that of their record.
     """
 
     __tablename__ = "release"
+    __table_args__ = (UniqueConstraint("request_id", "audience"),)
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
-    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"), unique=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("release_request.id"))
     project_id: Mapped[str] = mapped_column(ForeignKey("project.id"), index=True)
     title: Mapped[str] = mapped_column(Text)
     audience: Mapped[str] = mapped_column(Text)

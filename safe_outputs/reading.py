@@ -15,13 +15,16 @@ from governance.people import Role, find_person
 from governance.projects import find_project, is_member
 from safe_outputs.answers import Answer, Finding
 from safe_outputs.asking import read_answer
+from safe_outputs.contents_view import ContentsView, contents_view
 from safe_outputs.conversation import is_named, may_see
 from safe_outputs.differencing import of_request
 from safe_outputs.downloads import Download, downloads_of
 from safe_outputs.errors import NotPermitted
+from safe_outputs.groups import datasets_for, datasets_of, groups_of, releases_of
+from safe_outputs.leaving import why_policy_not
 from safe_outputs.lines import ReleaseLine, RequestLine, release_line, request_line
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark
-from safe_outputs.requests import find_request, why_policy_not
+from safe_outputs.requests import find_request
 from safe_outputs.return_categories import Category
 from safe_outputs.reviewing import SAFEROOM, why_not_approve
 from safe_outputs.rights import why_not
@@ -35,7 +38,7 @@ from safe_outputs.turns import is_open, open_questions, votes_are_open
 class StatisticView:
     """One statistic of a request, with the file that would leave as text.
 
-    `why_not_leave`: why the release policy does not let it out for the request's audience, or None.
+    `why_not_leave`: why the release policy does not let it out for its group's audience, or None.
     """
 
     id: str
@@ -103,6 +106,7 @@ class RequestView:
     turn: int
     content_hash: str | None
     statistics: tuple[StatisticView, ...]
+    contents: ContentsView
     findings: tuple[Finding, ...]
     votes: tuple[VoteView, ...]
     remarks: tuple[RemarkView, ...]
@@ -112,7 +116,12 @@ class RequestView:
     standings: tuple[StandingOf, ...]
     released_before: tuple[ReleaseLine, ...]
     downloads: tuple[Download, ...]
-    release_id: str | None
+    releases: tuple[ReleaseLine, ...]
+
+    @property
+    def release_id(self) -> str | None:
+        """The release of a request that has one; of several, that for everybody."""
+        return next((each.id for each in reversed(self.releases)), None)
 
 
 def request_view(session: Session, store: Store, request_id: str, person: str, today: date) -> RequestView:
@@ -125,7 +134,7 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
     request = find_request(session, request_id)
     if (reason := access.why_not_read_request(session, person, request.project_id, today)) is not None:
         raise NotPermitted(reason)
-    release = session.scalars(select(Release).where(Release.request_id == request.id)).first()
+    releases = releases_of(session, request)
     return RequestView(
         line=request_line(session, request, person, today),
         purpose=request.purpose,
@@ -134,16 +143,17 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         turn=request.turn,
         content_hash=request.content_hash,
         statistics=tuple(_statistics(session, store, request)),
+        contents=contents_view(session, store, request),
         findings=tuple(of_request(session, request)),
         votes=tuple(_visible_votes(session, request, person)),
         remarks=tuple(_visible_remarks(session, request, person)),
         reasons={action: why_not(session, request, person, action, today) for action in Action},
         why_not_approve=why_not_approve(session, store, request, person, today),
         history=tuple(_history(session, request, person)),
-        standings=standings(session, (item.statistic.plan["dataset"] for item in request.items)),
+        standings=standings(session, datasets_of(request)),
         released_before=_released_before(session, request, person),
-        downloads=_downloads(session, release),
-        release_id=release.id if release else None,
+        downloads=tuple(each for release in releases for each in downloads_of(session, release.id)),
+        releases=tuple(release_line(session, each) for each in releases),
     )
 
 
@@ -153,8 +163,7 @@ def _released_before(session: Session, request: ReleaseRequest, person: str) -> 
     Output checkers see all of them; others what is public, and their own projects'.
     """
     checker = find_person(session, person).role is Role.OUTPUT_CHECKER
-    own = [item.statistic.plan["dataset"] for item in request.items]
-    datasets = {each for linked in populations(session, own).values() for each in linked}
+    datasets = {each for linked in populations(session, datasets_of(request)).values() for each in linked}
     earlier = session.scalars(
         select(Release).where(Release.request_id != request.id).order_by(Release.released_at.desc())
     )
@@ -162,13 +171,8 @@ def _released_before(session: Session, request: ReleaseRequest, person: str) -> 
         release_line(session, each)
         for each in earlier
         if (checker or each.audience == "publication" or is_member(session, person, each.project_id))
-        and datasets & {item.statistic.plan["dataset"] for item in find_request(session, each.request_id).items}
+        and datasets & datasets_for(find_request(session, each.request_id), each.audience)
     )
-
-
-def _downloads(session: Session, release: Release | None) -> tuple[Download, ...]:
-    """Who has fetched which file of a release, newest first, as the audit chain has it."""
-    return downloads_of(session, release.id) if release is not None else ()
 
 
 def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list[StatisticView]:
@@ -179,9 +183,10 @@ def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list
             code=item.statistic.code,
             answer=answer,
             file_text=store.get(answer.file.digest).decode(),
-            why_not_leave=why_policy_not(session, answer, request.audience),
+            why_not_leave=why_policy_not(session, answer, group.audience),
         )
-        for item in request.items
+        for group in groups_of(request)
+        for item in group.items
         if item.statistic.answer is not None
         for answer in [read_answer(store, item.statistic)]
     ]

@@ -112,6 +112,18 @@ def why_not_leave(answer: Answer, catalogue: Catalogue, audience: str) -> str | 
     return why_not(told_by(answer.plan), catalogue, Audience(audience))
 
 
+def why_no_file(catalogue: Catalogue, audience: Audience) -> str | None:
+    """Why a file that people made from this data may not leave for this audience; None if it may."""
+    if catalogue.release.policy.lets_files_out(audience):
+        return None
+    others = [each for each in Audience if catalogue.release.policy.lets_files_out(each)]
+    or_there = f" They may leave for {_and(map(_short, others))}." if others else ""
+    return (
+        f"The data owner of {catalogue.title} lets no files out for {_short(audience)}, only statistics that Saferoom "
+        f"computes.{or_there} Ask for a statistic, or ask the data owner."
+    )
+
+
 def policy_used(plan: Crosstab | Private, catalogue: Catalogue) -> PolicyUsed:
     """What the policy says of the kinds that a plan tells, for the record, with the digest of all terms."""
     policy = catalogue.release.policy

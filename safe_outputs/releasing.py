@@ -1,11 +1,13 @@
 """From an approved request to a release: what was voted on is verified again, then written, then registered.
 
-The package is whole in its place before the register's transaction commits, and nobody is shown a package that the
-register does not name. So a process killed at any moment leaves no release or a whole one; a request that is still
-approved is released at the next start, its package made anew.
+Each audience of a request gets a package of its own. All packages are whole in their places before the register's
+transaction commits, and nobody is shown a package that the register does not name. So a process killed at any moment
+leaves no release or all of them whole; a request that is still approved is released at the next start, its packages
+made anew.
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,15 +22,17 @@ from governance.people import find_person
 from governance.projects import find_project, is_member
 from safe_outputs import release_keys
 from safe_outputs.asking import read_answer
+from safe_outputs.content import content_hash
 from safe_outputs.errors import NotPermitted, NotWritten, Tampered, WrongState
+from safe_outputs.groups import audiences_of, datasets_for, groups_for, release_id
 from safe_outputs.kept import keep_released
-from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Statistic
-from safe_outputs.package.contents import ApprovedStatistic, package_files
+from safe_outputs.models import CheckerVote, FileRole, Release, ReleaseRequest, RequestFile, Statistic
+from safe_outputs.package.contents import ApprovedFile, ApprovedGroup, ApprovedStatistic, package_files
 from safe_outputs.package.folder import write_package
 from safe_outputs.package.keys import SigningKey
-from safe_outputs.requests import content_hash, move
+from safe_outputs.requests import move
 from safe_outputs.rights import why_not_data
-from safe_outputs.store import Store
+from safe_outputs.store import Store, digest_of
 from safe_outputs.transitions import ACTION_STATES, IN_WORDS, Action, RequestState, Vote
 from safe_outputs.turns import votes_of_turn
 
@@ -41,14 +45,14 @@ def approved_requests(session: Session) -> list[str]:
 
 def release(
     session: Session, store: Store, request: ReleaseRequest, folder: Path, *, key: SigningKey, actor: str
-) -> Release:
-    """Write the signed package of an approved request and enter it in the register, in the caller's transaction.
+) -> tuple[Release, ...]:
+    """Write the signed packages of an approved request and enter them in the register, in the caller's transaction.
 
     Raises:
         WrongState: the request is not approved, or was released already.
         NotPermitted: a right to the data has ended since (I10), or the key may not sign.
         Tampered: votes, people or content are not what an approval needs; nothing is written.
-        NotWritten: the package could not be written; no state changes.
+        NotWritten: a package could not be written; no state changes.
     """
     if request.state not in ACTION_STATES[Action.RELEASE]:
         raise WrongState(f"Request {request.id} is {IN_WORDS[request.state]}, so it is not released now.")
@@ -56,36 +60,82 @@ def release(
         raise NotPermitted(reason)
     release_keys.use(session, key.public, actor=actor)
     released_at = now()
-    files = files_of(session, store, request, key, released_at)
-    record_hash = _write(folder / request.id, files)
-    entry = Release(
-        id=request.id,
+    votes = _valid_votes(session, store, request)
+    packages = {
+        audience: _files_of(session, store, request, audience, votes, key, released_at)
+        for audience in audiences_of(request)
+    }
+    entries = tuple(_entry(request, each, released_at, packages[each], folder) for each in packages)
+    session.add_all(entries)
+    keep_released(session, request)
+    records = (
+        {"record": entries[0].record_hash} if len(entries) == 1 else {each.id: each.record_hash for each in entries}
+    )
+    details = {**records, "content": request.content_hash, "key": key.public.id}
+    move(session, request, RequestState.RELEASED, actor=actor, **details)
+    return entries
+
+
+def _entry(
+    request: ReleaseRequest, audience: str, released_at: datetime, files: dict[str, bytes], folder: Path
+) -> Release:
+    """Write one audience's package; what the register says of it."""
+    name = release_id(request, audience)
+    return Release(
+        id=name,
         request_id=request.id,
         project_id=request.project_id,
         title=request.title,
-        audience=request.audience,
-        package=request.id,
-        record_hash=record_hash,
+        audience=audience,
+        package=name,
+        record_hash=_write(folder / name, files),
         released_at=released_at,
     )
-    session.add(entry)
-    keep_released(session, request)
-    details = {"record": record_hash, "content": request.content_hash, "key": key.public.id}
-    move(session, request, RequestState.RELEASED, actor=actor, **details)
-    return entry
 
 
 def files_of(
-    session: Session, store: Store, request: ReleaseRequest, key: SigningKey, released_at: datetime
+    session: Session, store: Store, request: ReleaseRequest, audience: str, key: SigningKey, released_at: datetime
 ) -> dict[str, bytes]:
-    """The files of the package that this request has, or would have, when it is released at that moment.
+    """The files of the package that an audience of this request has, or would have, when it is released at that moment.
 
     Raises:
         Tampered: votes, people or content are not what an approval needs.
     """
     votes = _valid_votes(session, store, request)
-    statistics = [_approved(store, item.statistic) for item in request.items]
-    return package_files(_facts(session, request, votes, released_at), statistics, key)
+    return _files_of(session, store, request, audience, votes, key, released_at)
+
+
+def _files_of(
+    session: Session,
+    store: Store,
+    request: ReleaseRequest,
+    audience: str,
+    votes: list[CheckerVote],
+    key: SigningKey,
+    released_at: datetime,
+) -> dict[str, bytes]:
+    groups = [
+        ApprovedGroup(
+            title=each.title,
+            context=each.context,
+            statistics=tuple(_approved(store, item.statistic) for item in each.items),
+            files=tuple(_approved_file(store, file) for file in each.files),
+        )
+        for each in groups_for(request, audience)
+    ]
+    files = package_files(_facts(session, request, audience, votes, released_at), groups, key)
+    _require_no_evidence(request, files)
+    return files
+
+
+def _require_no_evidence(request: ReleaseRequest, files: dict[str, bytes]) -> None:
+    """The last look before anything is written: no file of a package has the bytes of evidence."""
+    evidence = {each.file.digest for each in request.evidence}
+    if any(digest_of(content) in evidence for content in files.values()):
+        raise Tampered(
+            f"A package of request {request.id} would hold what was handed in as evidence, which never leaves. Nothing "
+            "was released. Its author can withdraw it and take the evidence out; tell the operator."
+        )
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> str:
@@ -119,18 +169,35 @@ def _approved(store: Store, statistic: Statistic) -> ApprovedStatistic:
     return ApprovedStatistic(statistic.id, code_hash, answer, content, statistic.asked_at, statistic.finished_at)
 
 
+def _approved_file(store: Store, file: RequestFile) -> ApprovedFile:
+    """The one place in which a file that people made becomes one of a package. Raises `Tampered` for evidence."""
+    if file.role is not FileRole.OUTPUT or file.file.role is not FileRole.OUTPUT:
+        raise Tampered(f"The file {file.file_id} is evidence, which never leaves. Nothing was released.")
+    return ApprovedFile(
+        id=file.file_id,
+        name=file.file.name,
+        kind=file.file.kind,
+        media_type=file.file.media_type,
+        digest=file.file.digest,
+        statement=file.statement,
+        content=store.get(file.file.digest),
+        handed_in_at=file.file.at,
+    )
+
+
 def _facts(
-    session: Session, request: ReleaseRequest, votes: list[CheckerVote], released_at: datetime
+    session: Session, request: ReleaseRequest, audience: str, votes: list[CheckerVote], released_at: datetime
 ) -> dict[str, Any]:
     project = find_project(session, request.project_id)
+    datasets = datasets_for(request, audience)
     return {
-        "id": request.id,
+        "id": release_id(request, audience),
         "title": request.title,
         "purpose": request.purpose,
-        "audience": request.audience,
+        "audience": audience,
         "project": {"id": project.id, "name": project.name, "purpose": project.purpose},
         "author": _person(session, request.author),
-        "owners": [_owner(session, each) for each in _agreements(session, request)],
+        "owners": [_owner(session, each) for each in _agreements(session, request, datasets)],
         "content_hash": request.content_hash,
         "turn": request.turn,
         "submitted_at": request.submitted_at.isoformat() if request.submitted_at else None,
@@ -143,10 +210,9 @@ def _facts(
     }
 
 
-def _agreements(session: Session, request: ReleaseRequest) -> list[Agreement]:
-    """The agreements under which the request's datasets are used, by dataset."""
-    datasets = sorted({item.statistic.plan["dataset"] for item in request.items})
-    found = [agreement_in_force(session, request.project_id, each) for each in datasets]
+def _agreements(session: Session, request: ReleaseRequest, datasets: Iterable[str]) -> list[Agreement]:
+    """The agreements under which the datasets of a release are used, by dataset."""
+    found = [agreement_in_force(session, request.project_id, each) for each in sorted(datasets)]
     return [each for each in found if each is not None]
 
 

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 from governance import audit
 from governance.database import now
 from governance.projects import is_member
-from safe_outputs.asking import read_answer
+from safe_outputs.content import content_hash
 from safe_outputs.conversation import remark
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
 from safe_outputs.kept import keep
+from safe_outputs.leaving import why_contents_not
 from safe_outputs.models import CheckerVote, ReleaseRequest
-from safe_outputs.requests import content_hash, move, why_policy_not
+from safe_outputs.requests import move
 from safe_outputs.return_categories import Category, required
 from safe_outputs.rights import require, why_not
 from safe_outputs.store import Store
@@ -88,10 +89,8 @@ def why_not_approve(session: Session, store: Store, request: ReleaseRequest, per
 
 def why_lapsed(session: Session, store: Store, request: ReleaseRequest) -> str | None:
     """Why no approval of what was submitted can stand: policy, rules or content are others now (I7); or None."""
-    for item in request.items:
-        reason = why_policy_not(session, read_answer(store, item.statistic), request.audience)
-        if reason is not None:
-            return f"Statistic {item.statistic.id} cannot leave in this request. {reason}"
+    if (reason := why_contents_not(session, store, request)) is not None:
+        return reason
     if request.content_hash != content_hash(session, store, request):
         return "This is not what was submitted, so nobody can approve it. Return it to its author; tell the operator."
     return None
@@ -136,11 +135,7 @@ def lapse(session: Session, store: Store, request: ReleaseRequest) -> str | None
 def _why_lapses(session: Session, store: Store, request: ReleaseRequest) -> str | None:
     if any(is_member(session, each.checker, request.project_id) for each in votes_of_turn(request)):
         return "Somebody who approved it belongs to the project now, so others have to review it. Submit it again."
-    for item in request.items:
-        reason = why_policy_not(session, read_answer(store, item.statistic), request.audience)
-        if reason is not None:
-            return f"Statistic {item.statistic.id} cannot leave as it was approved. {reason}"
-    return None
+    return why_contents_not(session, store, request)
 
 
 def recall(session: Session, request: ReleaseRequest, *, person: str, reason: str, today: date) -> None:

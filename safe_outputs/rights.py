@@ -154,4 +154,12 @@ def why_not_data(session: Session, request: ReleaseRequest) -> str | None:
                 f"ended the agreement on “{item.statistic.dataset}”, or withdrew its version. The author can withdraw "
                 "the request, and ask the data owner."
             )
+    for file in request.files:
+        for dataset in file.statement["data"]:
+            if not data.may_use(request.project_id, (dataset, None)):
+                return (
+                    f"File {file.file_id} is made from data that the project may not use: there is no agreement on "
+                    f"“{dataset}” now, or its version was withdrawn. The author can withdraw the request, and ask the "
+                    "data owner."
+                )
     return None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
@@ -17,7 +17,7 @@ from datasets.versions import versions_of
 from disclosure_control.privacy.ledger import NANO, Guarantee, epsilon, in_rho
 from disclosure_control.privacy.ledger.guarantee import DELTA
 from governance.database import now
-from safe_outputs.models import PopulationStanding, Release, ReleaseRequest, RequestItem, Statistic
+from safe_outputs.models import PopulationStanding, Release, RequestFile, RequestGroup, RequestItem, Statistic
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,26 @@ def standings(session: Session, datasets: Iterable[str]) -> tuple[StandingOf, ..
 
 def released_datasets(session: Session, audience: str) -> set[str]:
     """The datasets of which anything was released for this audience."""
-    query = (
+    released = and_(Release.request_id == RequestGroup.request_id, Release.audience == RequestGroup.audience)
+    statistics = (
         select(Statistic)
         .join(RequestItem, RequestItem.statistic_id == Statistic.id)
-        .join(ReleaseRequest, ReleaseRequest.id == RequestItem.request_id)
-        .join(Release, Release.request_id == ReleaseRequest.id)
+        .join(RequestGroup, _is_in(RequestItem))
+        .join(Release, released)
         .where(Release.audience == audience)
     )
-    return {str(statistic.plan["dataset"]) for statistic in session.scalars(query)}
+    files = (
+        select(RequestFile)
+        .join(RequestGroup, _is_in(RequestFile))
+        .join(Release, released)
+        .where(Release.audience == audience)
+    )
+    of_files = {str(each) for file in session.scalars(files) for each in file.statement["data"]}
+    return {str(statistic.plan["dataset"]) for statistic in session.scalars(statistics)} | of_files
+
+
+def _is_in(kind: type[RequestItem] | type[RequestFile]) -> ColumnElement[bool]:
+    return and_(RequestGroup.request_id == kind.request_id, RequestGroup.position == kind.in_group)
 
 
 def _standing(session: Session, population: str, datasets: tuple[str, ...]) -> StandingOf | None:

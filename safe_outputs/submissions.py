@@ -5,6 +5,7 @@ names stays in the store too, so that an earlier turn can be laid beside the pre
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -12,10 +13,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from safe_outputs.answers import AUDIENCES, Answer, answer_from_json
+from safe_outputs.answers import AUDIENCES, Answer, answer_from_json, audience_in_words
+from safe_outputs.content import is_of_first_form
 from safe_outputs.earlier import present_answer
+from safe_outputs.groups import groups_of
 from safe_outputs.models import ReleaseRequest, RequestTurn
 from safe_outputs.since import Difference, Item, difference
+from safe_outputs.statements import in_words
 from safe_outputs.statistics import canonical
 from safe_outputs.store import Store
 from safe_outputs.transitions import RequestState
@@ -76,8 +80,27 @@ def present(request: ReleaseRequest) -> Submission:
 
 
 def words_of(request: ReleaseRequest) -> dict[str, str]:
-    """All that a request says, by what it is."""
-    return {"Title": request.title, "Purpose": request.purpose, "For": AUDIENCES[request.audience]}
+    """All that a request says, by what it is; of files and evidence their names, and the hash of their bytes."""
+    first = {"Title": request.title, "Purpose": request.purpose, "For": audience_in_words(request.audience)}
+    return first if is_of_first_form(request) else first | dict(_words_of_contents(request))
+
+
+def _words_of_contents(request: ReleaseRequest) -> Iterator[tuple[str, str]]:
+    for group in groups_of(request):
+        numbers = ", ".join(str(each.position) for each in group.items)
+        yield f"Group {group.position}, title", group.title
+        yield f"Group {group.position}, context", group.context
+        yield f"Group {group.position}, for", AUDIENCES[group.audience]
+        yield f"Group {group.position}, statistics", numbers or "none"
+    for file in request.files:
+        said = "; ".join(f"{label}: {text}" for label, text in in_words(file.statement))
+        yield f"File {file.position}", f"{file.file.name}, SHA-256 {file.file.digest}, in group {file.in_group}"
+        yield f"File {file.position}, statement", said
+    for shown in request.evidence:
+        what = "Notebook" if shown.notebook else f"Evidence {shown.position}"
+        yield what, f"{shown.file.name}, SHA-256 {shown.file.digest}"
+    for question, answer in (request.checklist or {"answers": {}})["answers"].items():
+        yield f"Checklist, {question}", answer
 
 
 def keep(session: Session, store: Store, request: ReleaseRequest) -> None:

@@ -33,6 +33,8 @@ def why_not_together(session: Session, store: Store, request: ReleaseRequest, pe
         return reason
     if request_line(session, request, person, today).verdict not in AT_A_GLANCE:
         return "A finding of this request has to be judged by a person. Open the request by itself."
+    if request.files:
+        return "It holds files, which no rule has computed anew. Open the request by itself."
     answers = [read_answer(store, item.statistic) for item in request.items]
     if any(answer.provenance != "verified" for answer in answers):
         return "Not every statistic of this request is verified. Open the request by itself."

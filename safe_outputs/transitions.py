@@ -160,7 +160,10 @@ REQUEST_TRANSITIONS: dict[RequestState, frozenset[RequestState]] = {
 }
 
 CLOCK_HOURS: dict[str, int] = {"pre_publication": 72, "publication": 120}
-"""How long output checkers may take for a request of an audience, in hours in which the move is theirs."""
+"""How long output checkers may take for a request of an audience, in hours in which the move is theirs.
+
+Of several audiences the shortest counts.
+"""
 
 IN_WORDS: dict[RequestState, str] = {
     RequestState.DRAFT: "a draft",

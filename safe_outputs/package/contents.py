@@ -28,6 +28,7 @@ KEY = "public-key.pem"
 CRATE = "ro-crate-metadata.json"
 SACRO = "results.json"
 CHECKSUMS = "checksums"
+LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -42,25 +43,61 @@ class ApprovedStatistic:
     answered_at: datetime | None = None
 
 
-def package_files(
-    facts: Mapping[str, Any], statistics: Sequence[ApprovedStatistic], key: SigningKey
-) -> dict[str, bytes]:
+@dataclass(frozen=True)
+class ApprovedFile:
+    """One file that people made, with the bytes that were approved. `name` is its author's word, never a file's here.
+
+    Evidence is of no type that a package takes.
+    """
+
+    id: str
+    name: str
+    kind: str
+    media_type: str
+    digest: str
+    statement: Mapping[str, Any]
+    content: bytes
+    handed_in_at: datetime
+
+
+@dataclass(frozen=True)
+class ApprovedGroup:
+    """What leaves together, with what its author says that it is and is for."""
+
+    title: str
+    context: str
+    statistics: tuple[ApprovedStatistic, ...] = ()
+    files: tuple[ApprovedFile, ...] = ()
+
+
+def package_files(facts: Mapping[str, Any], groups: Sequence[ApprovedGroup], key: SigningKey) -> dict[str, bytes]:
     """Every file of the package by its name (`/` between folders), signature included.
 
     `facts` says who released what for whom, and when: `released_at` is the only time that is not of the past.
 
     Raises:
-        Tampered: the bytes of a statistic are not those that its answer names.
+        Tampered: the bytes of a statistic or file are not those that were approved.
     """
+    statistics = [each for group in groups for each in group.statistics]
+    made = [each for group in groups for each in group.files]
     records = [statistic_record(n, each) for n, each in enumerate(statistics, start=1)]
-    record = {"schema": SCHEMA, **facts, "signed_with": key.public.id, "statistics": records}
+    made_records = [file_record(n, each) for n, each in enumerate(made, start=len(records) + 1)]
+    record = {
+        "schema": SCHEMA,
+        **facts,
+        "signed_with": key.public.id,
+        "groups": [_group(each) for each in groups],
+        "statistics": records,
+        "files": made_records,
+    }
     files = {
         RECORD: as_json(record),
         KEY: key.public.pem,
         SACRO: as_json(results(record, [each.answer.table for each in statistics])),
     }
-    for each, entry in zip(statistics, records, strict=True):
-        files[entry["file"]["name"]] = _approved(each.content, entry["file"]["digest"])
+    contents = [each.content for each in statistics] + [each.content for each in made]
+    for content, entry in zip(contents, [*records, *made_records], strict=True):
+        files[entry["file"]["name"]] = _approved(content, entry["file"]["digest"])
         files[f"{CHECKSUMS}/{entry['file']['name']}.txt"] = entry["file"]["digest"].encode()
     files[CRATE] = as_json(crate(record, files, unlisted=(MANIFEST, SIGNATURE)))
     files[MANIFEST] = as_json(_manifest(record, files))
@@ -97,6 +134,39 @@ def statistic_record(position: int, statistic: ApprovedStatistic) -> dict[str, A
         "cells": len(table["cells"]),
         "withheld": statistic.answer.withheld,
         **answer,
+    }
+
+
+def file_record(position: int, file: ApprovedFile) -> dict[str, Any]:
+    """What the record says of a file that people made: its author's name for it and statement, and its bytes' hash."""
+    return {
+        "id": file.id,
+        "provenance": "manual",
+        "called": file.name,
+        "kind": file.kind,
+        "statement": dict(file.statement),
+        "handed_in_at": _moment(file.handed_in_at),
+        "file": {
+            "name": f"{position}-{_plain(file.name)}",
+            "media_type": file.media_type,
+            "digest": file.digest,
+            "size": len(file.content),
+        },
+    }
+
+
+def _plain(name: str) -> str:
+    """A name of letters, digits, dots, hyphens and underscores, of at most 100, that ends as the file's name does."""
+    plain = "".join(each if each.isascii() and (each.isalnum() or each in "._-") else "_" for each in name)
+    return plain[-LONGEST_NAME:].lstrip(".-") or "file"
+
+
+def _group(group: ApprovedGroup) -> dict[str, Any]:
+    return {
+        "title": group.title,
+        "context": group.context,
+        "statistics": [each.id for each in group.statistics],
+        "files": [each.id for each in group.files],
     }
 
 

@@ -87,6 +87,8 @@ def _entities(record: Mapping[str, Any], files: Mapping[str, bytes], unlisted: S
     yield from _acts(record)
     for each in record["statistics"]:
         yield from _statistic(record, each)
+    for each in record["files"]:
+        yield from _made_by_people(record, each)
 
 
 def _root(record: Mapping[str, Any], names: Iterable[str]) -> Entity:
@@ -102,7 +104,7 @@ def _root(record: Mapping[str, Any], names: Iterable[str]) -> Entity:
         "publisher": _to(_project(record)),
         "hasPart": _all(sorted(names)),
         "isBasedOn": _all(sorted({_source(each) for each in record["statistics"]})),
-        "mentions": _all(sorted([*(_statistic_id(each) for each in record["statistics"]), *_act_ids(record)])),
+        "mentions": _all(sorted([*_what_was_made(record), *_act_ids(record)])),
     }
 
 
@@ -210,6 +212,51 @@ def _statistic(record: Mapping[str, Any], statistic: Mapping[str, Any]) -> Itera
         "startTime": statistic["asked_at"] or "",
         "endTime": statistic["answered_at"] or "",
     }
+
+
+def _what_was_made(record: Mapping[str, Any]) -> list[str]:
+    return [*(_statistic_id(each) for each in record["statistics"]), *(_made_id(each) for each in record["files"])]
+
+
+def _made_by_people(record: Mapping[str, Any], file: Mapping[str, Any]) -> Iterator[Entity]:
+    """A file that a person made (provenance manual), with what its author states of it."""
+    said, name = file["statement"], file["file"]["name"]
+    yield _file(name) | {
+        "alternateName": file["called"],
+        "description": said["shows"],
+        "encodingFormat": file["file"]["media_type"],
+    }
+    stated = {
+        "provenance": (file["provenance"], "Made by a person; no rule has computed it anew"),
+        "kind": (file["kind"], "What its bytes are"),
+        "what": (said["what"], "What kind of output its author says it is"),
+        "why-safe": (said["why_safe"], "Why nobody can be told from it, as its author says"),
+        "data": (", ".join(said["data"]), "The datasets from which its author says it was made"),
+        "units": (said["units"], "How many units stand behind it, as its author says"),
+        "smallest": (said["smallest"], "How few units stand behind its smallest part, as its author says"),
+        "largest-two-percent": (said["largest_two_percent"], "Percentage of a total from two units, at the most"),
+        "degrees-of-freedom": (said["degrees_of_freedom"], "Residual degrees of freedom, as its author says"),
+    }
+    parameters = [
+        {"@id": f"{_made_id(file)}-{key}", "@type": "PropertyValue", "name": key, "value": value, "description": words}
+        for key, (value, words) in stated.items()
+        if value not in {None, ""}
+    ]
+    yield from parameters
+    yield {
+        "@id": _made_id(file),
+        "@type": "CreateAction",
+        "name": f"Made by a person: {said['shows']}",
+        "description": said["made"],
+        "agent": _to(_person_id(record["author"])),
+        "object": _all(each["@id"] for each in parameters),
+        "result": _to(name),
+        "endTime": file["handed_in_at"],
+    }
+
+
+def _made_id(file: Mapping[str, Any]) -> str:
+    return f"#file-{file['id']}"
 
 
 def _parameters(statistic: Mapping[str, Any]) -> Iterator[Entity]:

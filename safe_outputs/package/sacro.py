@@ -26,12 +26,12 @@ STATUS = {
 def results(record: Mapping[str, Any], tables: Sequence[TableOfCells]) -> dict[str, Any]:
     """The whole of `results.json` for a release's record and the tables of its statistics, in the record's order."""
     pairs = zip(record["statistics"], tables, strict=True)
+    computed = [_result(n, said, table, record["released_at"]) for n, (said, table) in enumerate(pairs)]
+    made = [_custom(n, each) for n, each in enumerate(record["files"], start=len(computed))]
     return {
         "version": VERSION,
         "tool": {"@type": "SoftwareApplication", "name": "Saferoom", "version": record["software"]["saferoom"]},
-        "results": {
-            f"output_{n}": _result(n, said, table, record["released_at"]) for n, (said, table) in enumerate(pairs)
-        },
+        "results": {each["uid"]: each for each in (*computed, *made)},
     }
 
 
@@ -49,6 +49,25 @@ def _result(number: int, said: Mapping[str, Any], table: TableOfCells, released_
         "timestamp": said["answered_at"] or released_at,
         "comments": [],
         "exception": said["exemption"] or "",
+        "fair": {},
+    }
+
+
+def _custom(number: int, file: Mapping[str, Any]) -> dict[str, Any]:
+    """A file that a person made, as ACRO's `add_custom` writes it: for a person to review, without cells."""
+    said = file["statement"]
+    return {
+        "uid": f"output_{number}",
+        "status": STATUS[Verdict.REFER],
+        "type": "custom",
+        "properties": {"method": said["what"], "dataset": ", ".join(said["data"])},
+        "files": [{"name": file["file"]["name"], "sdc": {"summary": {"suppressed": False}, "cells": {}}}],
+        "outcome": {},
+        "command": "custom",
+        "summary": f"review; {said['shows']}",
+        "timestamp": file["handed_in_at"],
+        "comments": [said["made"]],
+        "exception": said["why_safe"],
         "fair": {},
     }
 

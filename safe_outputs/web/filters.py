@@ -107,6 +107,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "percent": words.percent,
     "number": words.number,
     "visible": lambda text: words.visible(str(text)),
+    "visible_pairs": lambda pairs: [(label, words.visible(str(text))) for label, text in pairs],
     "hidden_characters": words.hidden_characters,
     "happened": words.happened,
     "voted": VOTED.__getitem__,

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from safe_outputs.answers import Cell, Column, TableOfCells
 from safe_outputs.earlier import present_answer
 from safe_outputs.errors import Tampered
+from safe_outputs.statements import in_words
 from safe_outputs.statistics import plan_from_json
 from safe_outputs.web import words
 from safe_outputs.web.tables import Shown, show, title
@@ -25,6 +26,26 @@ class ReleasedStatistic:
     shown: Shown
     file: str
     size: int
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """A file that people made, with what its author states: label and text. `title` is the author's name for it."""
+
+    title: str
+    stated: tuple[tuple[str, str], ...]
+    file: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ReleasedGroup:
+    """`statistics` and `files` of one group; title and context are None where they say what the release says."""
+
+    title: str | None
+    context: str | None
+    statistics: tuple[ReleasedStatistic, ...]
+    files: tuple[ReleasedFile, ...]
 
 
 @dataclass(frozen=True)
@@ -44,10 +65,15 @@ class ReleasePage:
     title: str
     opening: str
     purpose: str
-    statistics: tuple[ReleasedStatistic, ...]
+    groups: tuple[ReleasedGroup, ...]
     accountable: tuple[tuple[str, str], ...]
     hashes: tuple[FileHash, ...]
     key: str | None
+
+    @property
+    def statistics(self) -> tuple[ReleasedStatistic, ...]:
+        """All of them, group by group."""
+        return tuple(each for group in self.groups for each in group.statistics)
 
 
 def lay_out(
@@ -57,27 +83,53 @@ def lay_out(
 
     `contents` holds the files by name, `digests` the SHA-256 of those whose hash is shown; times are in `zone`.
     """
-    statistics = [present_answer(each) for each in record["statistics"]]
     return ReleasePage(
         id=record["id"],
         title=record["title"],
         opening=opening(record, zone),
         purpose=record["purpose"],
-        statistics=tuple(_statistic(each, contents[each["file"]["name"]]) for each in statistics),
+        groups=tuple(_groups(record, contents)),
         accountable=tuple(_accountable(record, zone)),
         hashes=tuple(FileHash(name, digest) for name, digest in sorted(digests.items())),
         key=record.get("signed_with"),
     )
 
 
+def _groups(record: dict[str, Any], contents: Mapping[str, bytes]) -> Iterator[ReleasedGroup]:
+    """The groups of a release; one of before there were groups is one group."""
+    statistics = {each["id"]: present_answer(each) for each in record["statistics"]}
+    files = {each["id"]: each for each in record.get("files", ())}
+    whole = {"title": None, "context": None, "statistics": list(statistics), "files": list(files)}
+    for group in record.get("groups", [whole]):
+        own = (group["title"], group["context"]) != (record["title"], record["purpose"])
+        yield ReleasedGroup(
+            title=group["title"] if own else None,
+            context=group["context"] if own else None,
+            statistics=tuple(
+                _statistic(statistics[each], contents[statistics[each]["file"]["name"]]) for each in group["statistics"]
+            ),
+            files=tuple(_file(files[each]) for each in group["files"]),
+        )
+
+
+def _file(file: dict[str, Any]) -> ReleasedFile:
+    stated = tuple(in_words(file["statement"]))
+    return ReleasedFile(file["called"], stated, file["file"]["name"], file["file"]["size"])
+
+
 def opening(record: dict[str, Any], zone: tzinfo = UTC) -> str:
     """Who released what, from which data, when; in plain words."""
-    sources = dict.fromkeys(each["source"]["title"] for each in record["statistics"])
-    tables = words.count(len(record["statistics"]), "table")
+    files = record.get("files", ())
+    titles = {each["source"]["dataset"]: each["source"]["title"] for each in record["statistics"]}
+    of_files = (titles.get(name, name) for each in files for name in each["statement"]["data"])
+    sources = " and ".join(dict.fromkeys([*titles.values(), *of_files]))
+    counted = ((len(record["statistics"]), "table"), (len(files), "file"))
+    things = " and ".join(words.count(number, what) for number, what in counted if number)
     day = words.day(datetime.fromisoformat(record["released_at"]), zone)
     return (
-        f"On {day} {record['project']['name']} released {tables} from "
-        f"{' and '.join(sources)}. The data about single {_units(record)} stay where they are: only what you see here "
+        f"On {day} {record['project']['name']} released {things}"
+        f"{f' from {sources}' if sources else ''}. The data about single {_units(record)} stay where they are: only "
+        "what you see here "
         f"left, after {words.count(len(record['approvals']), 'output checker')} from outside the project had approved "
         "it. The researchers say what it is for:"
     )
@@ -109,7 +161,7 @@ def _errors(noise: dict[str, Any]) -> str:
 
 
 def _units(record: dict[str, Any]) -> str:
-    return " and ".join(dict.fromkeys(each["unit"] for each in record["statistics"]))
+    return " and ".join(dict.fromkeys(each["unit"] for each in record["statistics"])) or "persons"
 
 
 def _statistic(statistic: dict[str, Any], content: bytes) -> ReleasedStatistic:

@@ -4,6 +4,7 @@ Who may have it is asked of `safe_outputs.downloads`, and every file that is han
 """
 
 from datetime import date
+from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -58,7 +59,7 @@ def page(release_id: str, person: str | None) -> Response:
     with reading(service().engine) as database:
         found = permitted_release(database, release_id, person, today())
         opened = open_release(found)
-        stands = standings(database, (each["source"]["dataset"] for each in opened.record["statistics"]))
+        stands = standings(database, datasets_in(opened.record))
         taken = how_often(database, release_id)
     shown = lay_out(opened.record, opened.files(), opened.digests, readers_zone())
     response = make_response(
@@ -67,6 +68,12 @@ def page(release_id: str, person: str | None) -> Response:
     if person is None:
         response.headers["Cache-Control"] = ASKED_ANEW
     return response
+
+
+def datasets_in(record: dict[str, Any]) -> set[str]:
+    """The datasets from which statistics and files of a release were made, as its record names them."""
+    of_files = {str(name) for each in record.get("files", ()) for name in each["statement"]["data"]}
+    return {str(each["source"]["dataset"]) for each in record["statistics"]} | of_files
 
 
 def file(release_id: str, name: str, person: str | None) -> Response:

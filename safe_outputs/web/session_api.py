@@ -16,6 +16,7 @@ from safe_outputs import asking, conversation, requests
 from safe_outputs.errors import NoSuchThing
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.reading import request_view
+from safe_outputs.request_details import read_details
 from safe_outputs.transitions import Action
 from safe_outputs.web import bodies
 from safe_outputs.web.access import access, asker
@@ -70,7 +71,7 @@ def statistic(statistic_id: str) -> Response:
 @blueprint.post("/requests")
 @access("gate")
 def draft() -> tuple[Response, int, dict[str, str]]:
-    details = requests.read_details(bodies.any_json())
+    details = read_details(bodies.any_json())
     caller = asker()
     with transaction(service().engine) as database:
         request = requests.draft(
@@ -89,7 +90,7 @@ def one(request_id: str) -> Response:
 @blueprint.put("/requests/<request_id>")
 @access("gate")
 def edit(request_id: str) -> Response:
-    details = requests.read_details(bodies.any_json())
+    details = read_details(bodies.any_json())
     with transaction(service().engine) as database:
         request = _of_project(database, request_id)
         requests.edit(database, request, author=asker().person, details=details, today=today())

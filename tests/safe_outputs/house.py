@@ -12,6 +12,7 @@ from governance.database import transaction
 from safe_outputs import requests, reviewing
 from safe_outputs.checker.worker import release_next
 from safe_outputs.models import ReleaseRequest
+from safe_outputs.request_details import RequestDetails
 from safe_outputs.return_categories import Category
 from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.store import Store
@@ -73,9 +74,9 @@ def an_answered_statistic(
     return str(house.do(step))
 
 
-def details(statistics: list[str], **changes: Any) -> requests.RequestDetails:
+def details(statistics: list[str], **changes: Any) -> RequestDetails:
     facts = {"title": "Another title", "purpose": "Another purpose", "audience": "publication"}
-    return requests.RequestDetails.model_validate({**facts, "statistics": statistics, **changes})
+    return RequestDetails.model_validate({**facts, "statistics": statistics, **changes})
 
 
 def a_draft(house: House, statistics: list[str] | None = None, **changes: Any) -> str:

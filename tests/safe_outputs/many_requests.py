@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from governance.database import now
 from safe_outputs.answers import Verdict
 from safe_outputs.kept import keep, keep_released
-from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark, RequestItem, Statistic
+from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark, RequestGroup, RequestItem, Statistic
 from safe_outputs.statistics import Condition, Crosstab, Private
 from safe_outputs.transitions import OWNERS, Owner, RemarkKind, RequestState, Vote
 from tests.safe_outputs.factories import CROSSTAB, PRIVATE_COUNT, a_statistic, an_answer
@@ -89,6 +89,8 @@ def _make(session: Session, pools: dict[str, list[str]], wanted: Made, request_i
         move_since=at,
         checkers_seconds=0,
     )
+    group = RequestGroup(position=1, title=wanted.title, context="Table 1", audience=wanted.audience)
+    request.groups.append(group)
     session.add(request)
     session.flush()
     for place, each in enumerate(sorted(set(wanted.statistics)), start=1):

@@ -7,8 +7,10 @@ from governance.database import reading, transaction
 from safe_outputs import requests
 from safe_outputs.answers import Verdict
 from safe_outputs.asking import find_statistic
+from safe_outputs.content import content_hash
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, Tampered, WrongState
 from safe_outputs.models import ReleaseRequest
+from safe_outputs.request_details import read_details
 from safe_outputs.transitions import (
     ACTION_STATES,
     IN_WORDS,
@@ -78,7 +80,7 @@ def test_a_checker_who_joins_the_project_cannot_vote(house: House) -> None:
 
 def test_a_request_cannot_be_edited_after_submission_and_loses_nothing(house: House) -> None:
     request_id = a_submitted_request(house)
-    with pytest.raises(WrongState, match="waiting for review"), transaction(house.engine) as session:
+    with pytest.raises(WrongState, match="under review"), transaction(house.engine) as session:
         requests.edit(session, the_request(session, request_id), author="rosa", details=details(["s-0"]), today=TODAY)
     with reading(house.engine) as session:
         request = the_request(session, request_id)
@@ -145,14 +147,14 @@ def test_changed_words_code_or_content_change_the_hash(house: House) -> None:
     request_id = a_submitted_request(house)
     with transaction(house.engine) as session:
         request = the_request(session, request_id)
-        before = requests.content_hash(session, house.store, request)
+        before = content_hash(session, house.store, request)
         assert before == request.content_hash
         for change in ("title", "purpose"):
             setattr(request, change, "Something else")
-            assert requests.content_hash(session, house.store, request) != before
+            assert content_hash(session, house.store, request) != before
             session.refresh(request)
         request.items[0].statistic.code = "something_else()"
-        assert requests.content_hash(session, house.store, request) != before
+        assert content_hash(session, house.store, request) != before
         session.rollback()
 
 
@@ -164,7 +166,7 @@ def test_a_stored_answer_that_was_changed_is_noticed(house: House) -> None:
     path.chmod(0o600)
     path.write_bytes(path.read_bytes().replace(b"100", b"101"))
     with pytest.raises(Tampered), reading(house.engine) as session:
-        requests.content_hash(session, house.store, the_request(session, request_id))
+        content_hash(session, house.store, the_request(session, request_id))
 
 
 def test_every_state_has_an_owner_words_and_a_way_on() -> None:
@@ -230,7 +232,7 @@ def test_every_step_is_in_the_audit_chain(house: House) -> None:
 )
 def test_malformed_details_say_where(wrong: object) -> None:
     with pytest.raises(MalformedRequest, match="cannot be kept"):
-        requests.read_details(wrong)
+        read_details(wrong)
 
 
 def test_a_statistic_is_in_a_request_once(house: House) -> None:

@@ -223,7 +223,7 @@ def team_package(release_id: str) -> Response:
 def _one(release_id: str, person: str | None) -> OneRelease:
     with reading(service().engine) as database:
         opened = release_pages.open_release(release_pages.permitted_release(database, release_id, person, today()))
-        stands = standings(database, (each["source"]["dataset"] for each in opened.record["statistics"]))
+        stands = standings(database, release_pages.datasets_in(opened.record))
         taken = how_often(database, release_id)
     return OneRelease(
         id=release_id,

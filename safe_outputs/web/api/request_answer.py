@@ -56,6 +56,76 @@ class RemarkAnswer(Answer):
     category: Category | None
 
 
+class GroupAnswer(Answer):
+    """What leaves together for one audience. `statistics` and `files` are positions in the request."""
+
+    position: int
+    title: str
+    context: str
+    audience: str
+    statistics: list[int]
+    files: list[int]
+
+
+class FileAnswer(Answer):
+    """A file that would leave, by what its bytes are. `statement`: label and text of what its author says of it."""
+
+    id: str
+    position: int
+    group: int
+    name: str
+    kind: str
+    media_type: str
+    digest: str
+    size: int
+    at: datetime
+    statement: list[tuple[str, str]]
+    findings: list[Finding]
+    why_not_leave: str | None
+
+
+class EvidenceAnswer(Answer):
+    """A file that is shown to output checkers and never leaves. `notebook`: the notebook from which it was asked."""
+
+    id: str
+    name: str
+    kind: str
+    media_type: str
+    digest: str
+    size: int
+    at: datetime
+    notebook: bool
+    findings: list[Finding]
+
+
+class QuestionAnswer(Answer):
+    """A question of the requester's checklist; `open` while it has no answer."""
+
+    id: str
+    text: str
+    explain: bool
+    source: str
+    answer: str
+    open: bool
+
+
+class ContentsAnswer(Answer):
+    """What a request holds beside its statistics. `no_notebook`: why no notebook is among the evidence."""
+
+    groups: list[GroupAnswer]
+    files: list[FileAnswer]
+    evidence: list[EvidenceAnswer]
+    no_notebook: str | None
+    checklist: list[QuestionAnswer]
+
+
+class ReleasedAnswer(Answer):
+    """A release of the request, for one audience."""
+
+    id: str
+    audience: str
+
+
 class RequestAnswer(Answer):
     """A release request. `cannot` has for each action the reason why the reader cannot take it now, or null."""
 
@@ -73,6 +143,7 @@ class RequestAnswer(Answer):
     content_hash: str | None
     verdict: Verdict
     statistics: list[StatisticAnswer]
+    contents: ContentsAnswer
     findings: list[Finding]
     votes: list[VoteAnswer]
     blind: bool
@@ -85,6 +156,7 @@ class RequestAnswer(Answer):
     cannot: dict[Action, str | None]
     cannot_approve: str | None
     release: str | None
+    releases: list[ReleasedAnswer]
 
 
 class Progress(Answer):
@@ -124,6 +196,7 @@ def answer_of(view: RequestView) -> RequestAnswer:
         content_hash=view.content_hash,
         verdict=line.verdict,
         statistics=[StatisticAnswer.model_validate(each) for each in view.statistics],
+        contents=ContentsAnswer.model_validate(view.contents),
         findings=list(view.findings),
         votes=[VoteAnswer.model_validate(each) for each in view.votes],
         blind=blind,
@@ -136,4 +209,5 @@ def answer_of(view: RequestView) -> RequestAnswer:
         cannot=view.reasons,
         cannot_approve=view.why_not_approve,
         release=view.release_id,
+        releases=[ReleasedAnswer.model_validate(each) for each in view.releases],
     )

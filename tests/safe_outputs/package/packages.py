@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from safe_outputs.package.contents import ApprovedStatistic, package_files
+from safe_outputs.package.contents import ApprovedFile, ApprovedGroup, ApprovedStatistic, package_files
 from safe_outputs.package.folder import write_package
 from safe_outputs.package.keys import KnownKey, SigningKey
 from safe_outputs.store import Store, digest_of
@@ -38,15 +38,38 @@ FACTS: dict[str, Any] = {
 }
 
 
+CODE_FILE = b"print('a table')\n"
+STATED: dict[str, Any] = {
+    "made": "By hand.",
+    "why_safe": "It holds no data.",
+    "data": [],
+    "units": None,
+    "smallest": None,
+    "largest_two_percent": None,
+    "degrees_of_freedom": None,
+}
+
+
 def some_files(folder: Path, key: SigningKey = RELEASE_KEY, **facts: Any) -> dict[str, bytes]:
-    """The files of a package with an exact table, one cell of it withheld, and a private count."""
+    """The files of a package with an exact table, one cell of it withheld, a private count, and a file of code."""
     store = Store(folder / "store")
     answers = [an_answer(store), an_answer(store, PRIVATE_COUNT)]
     statistics = [
         ApprovedStatistic(f"s-{n}", "c" * 64, each, store.get(each.file.digest), ASKED_AT, ASKED_AT)
         for n, each in enumerate(answers)
     ]
-    return package_files({**FACTS, **facts}, statistics, key)
+    code = ApprovedFile(
+        "f-1",
+        "année \u202e fig.py",
+        "code",
+        "text/plain; charset=utf-8",
+        digest_of(CODE_FILE),
+        {**STATED, "what": "code", "shows": "How table 1 was made"},
+        CODE_FILE,
+        ASKED_AT,
+    )
+    group = ApprovedGroup(FACTS["title"], FACTS["purpose"], tuple(statistics), (code,))
+    return package_files({**FACTS, **facts}, [group], key)
 
 
 def a_folder(folder: Path, **facts: Any) -> Path:

@@ -65,8 +65,9 @@ def read(files: dict[str, bytes]) -> Results:
 
 
 def test_the_form_is_that_of_the_schema(read: Results) -> None:
-    assert list(read.results) == ["output_0", "output_1"]
-    first, second = read.results.values()
+    assert list(read.results) == ["output_0", "output_1", "output_2"]
+    first, second, made = read.results.values()
+    assert (made.status, made.type, made.files[0].name) == ("review", "custom", "3-ann_e___fig.py")
     assert (first.status, first.uid, first.files[0].name) == ("pass", "output_0", "1-crosstab.csv")
     assert second.files[0].name == "2-private-count.csv"
     assert "fewer than 10 persons" in first.summary

@@ -49,7 +49,7 @@ def released(house: House) -> Released:
 
     def step(session, audience: str) -> str:
         request = approved(session, house.store, audience=audience)
-        return release(session, house.store, request, house.folder / "releases", key=RELEASE_KEY, actor="checker").id
+        return release(session, house.store, request, house.folder / "releases", key=RELEASE_KEY, actor="checker")[0].id
 
     house.do(lambda session: a_person(session, "otis", Role.DATA_OWNER, organisation="Elsewhere"))
     return Released(released_for("publication"), released_for("pre_publication"))
