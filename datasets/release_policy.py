@@ -113,7 +113,9 @@ class Budget(Part):
 class ReleaseTerms(Part):
     """The owner's terms: the rule profile, how many checkers approve, the policy, and the budget.
 
-    `exact` in the policy exempts a kind from the privacy stage, never from the rule profile.
+    `exact` in the policy exempts a kind from the privacy stage, never from the rule profile. `counts_for_checkers`:
+    whether output checkers who review may see how many units are behind each cell of an exact table; left out, they
+    may.
     """
 
     rule_profile: Annotated[
@@ -123,6 +125,7 @@ class ReleaseTerms(Part):
     checkers: Annotated[int, Field(ge=FEWEST_CHECKERS, le=9, description="a whole number from 2 to 9")]
     policy: Annotated[Policy, Field(description=f"a table with {', '.join(Kind)}")] = Policy()
     budget: Budget
+    counts_for_checkers: Annotated[bool | None, Field(exclude_if=_left_out, description="true or false")] = None
 
     @property
     def digest(self) -> str:

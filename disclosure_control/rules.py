@@ -67,6 +67,16 @@ def assess(table: Table, profile: RuleProfile) -> tuple[pd.DataFrame, list[Findi
     return cells, [*map(_finding, verdicts), *_referrals(table, profile, negative)]
 
 
+def broken(table: Table, profile: RuleProfile) -> dict[str, Mask]:
+    """Which cells, in the order of `table.cells`, each rule found something about, by its name in the findings.
+
+    Raises:
+        MalformedTable: the table lacks a fact that a rule needs.
+    """
+    found = {each.rule: each.cells for each in _verdicts(table, profile)}
+    return found | ({"negatives": _negatives(table)} if profile.negatives.policy == "refer" else {})
+
+
 def assess_degrees_of_freedom(residual: int, profile: RuleProfile) -> Finding:
     """The verdict on a model with so many residual degrees of freedom.
 

@@ -58,7 +58,8 @@ class Column(_Frozen):
 class Cell(_Frozen):
     """One combination of codes. A withheld cell has no values, only the reason.
 
-    `ranges`: the 95 % interval of each noisy value; empty for exact ones.
+    `ranges`: the 95 % interval of each noisy value; empty for exact ones. `marks`: the rules whose finding is about
+    this cell; answers of before there were any have none.
     """
 
     codes: tuple[str, ...]
@@ -66,6 +67,7 @@ class Cell(_Frozen):
     reason: str | None = None
     values: tuple[int | float | None, ...]
     ranges: tuple[tuple[float, float] | None, ...] = ()
+    marks: tuple[str, ...] = ()
 
 
 class TableOfCells(_Frozen):

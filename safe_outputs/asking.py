@@ -129,8 +129,11 @@ def take_up_again(session: Session, worker: str) -> int:
     return len(left)
 
 
-def answer(session: Session, statistic: Statistic, digest: str, found: Answer, *, actor: str) -> None:
-    """Record the answer that is stored under this digest."""
+def answer(
+    session: Session, statistic: Statistic, digest: str, found: Answer, *, actor: str, underlying: str | None = None
+) -> None:
+    """Record the answer that is stored under this digest, and the hash of what lies behind it."""
+    statistic.underlying = underlying
     statistic.answer, statistic.verdict, statistic.version = digest, found.verdict, found.source.version
     statistic.finished_at = at = now()
     _move(session, statistic, StatisticState.ANSWERED, actor=actor, answer=digest, verdict=found.verdict.value)

@@ -3,12 +3,17 @@
 Whatever is here is bounded, and read for her alone: who may see what is decided where each thing is made.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy.orm import Session
 
 from governance.people import Role, find_person
 from governance.projects import is_member
+from safe_outputs.answers import Answer
+from safe_outputs.budgets import Left, left_now
+from safe_outputs.counts import Counts, counts_of, why_not_counts
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.store import Store
 from safe_outputs.submissions import ChangedSince, changed_since
@@ -16,15 +21,43 @@ from safe_outputs.submissions import ChangedSince, changed_since
 
 @dataclass(frozen=True)
 class AtAGlance:
-    """`since`: what changed since the turn that the reader knows; None where there is none before this."""
+    """`since`: what changed since the turn that the reader knows; None where there is none before this.
+
+    `why_not_counts`: why she cannot ask for the counts behind cells; None if she can. `counts`: by statistic, where she
+    asked. `left`: what is left in the budgets that the statistics were paid from.
+    """
 
     since: ChangedSince | None
+    why_not_counts: str | None
+    counts: Mapping[str, Counts]
+    left: Mapping[str, Left]
 
 
-def at_a_glance(session: Session, store: Store, request: ReleaseRequest, person: str) -> AtAGlance:
-    """What stands beside a request for this reader, who may read it (which the caller has asked)."""
+def at_a_glance(
+    session: Session,
+    store: Store,
+    request: ReleaseRequest,
+    answers: Iterable[Answer],
+    person: str,
+    today: date,
+    *,
+    counts: bool = False,
+) -> AtAGlance:
+    """What stands beside a request for this reader, who may read it (which the caller has asked).
+
+    `answers` are those of its statistics; `counts`: she asks for the counts behind cells.
+
+    Raises:
+        NotPermitted: she asks for counts and may see none.
+    """
     checker = reads_as_checker(session, request, person)
-    return AtAGlance(since=changed_since(session, store, request, person, checker=checker))
+    charges = [each.charge for each in answers if each.charge is not None]
+    return AtAGlance(
+        since=changed_since(session, store, request, person, checker=checker),
+        why_not_counts=why_not_counts(session, request, person, today),
+        counts=counts_of(session, store, request, person, today) if counts else {},
+        left=left_now(session, (scope for charge in charges for scope in charge.scopes)),
+    )
 
 
 def reads_as_checker(session: Session, request: ReleaseRequest, person: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from datasets.versions import find_version
-from safe_outputs import checklist
+from safe_outputs import checklist, underlying
 from safe_outputs.answers import Answer
 from safe_outputs.asking import read_answer
 from safe_outputs.leaving import shipped_digest, version_in_use
@@ -20,8 +20,8 @@ def content_hash(session: Session, store: Store, request: ReleaseRequest) -> str
     """SHA-256 over all that a vote is about.
 
     Words, groups and audiences; each statistic's plan, code and answer, which holds the hashes of the rule profile, the
-    dataset version and the bytes that would leave; each file's bytes and statement; the evidence; the checklist with
-    its questions; policy and profile as they are now. Every content is read from the store and compared with its hash.
+    dataset version and the bytes that would leave, and the counts behind it; each file's bytes and statement; the
+    evidence; the checklist with its questions; policy and profile as they are now. Every content is read from the store and compared with its hash.
     Raises `Tampered`.
     """
     content = {
@@ -78,6 +78,7 @@ def _item(session: Session, store: Store, item: RequestItem) -> dict[str, Any]:
         "answer": item.statistic.answer,
         "file": digest_of(store.get(answer.file.digest)),
         **_present_rules(session, answer),
+        **underlying.hashed(store, item.statistic),
     }
 
 

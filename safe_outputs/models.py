@@ -33,6 +33,7 @@ class Statistic(Base):
     `code` is what the notebook said it ran: a claim, kept as evidence. `answer` is the hash of the answer's
     canonical JSON in the store, `verdict` and `version` (of the dataset) are repeated from it for lists; `problem` is
     the sentence with which the checker refused. `dataset` and `exact` (no noise in it) repeat the plan, for lists.
+    `underlying` is the hash of the counts behind an exact answer, for checkers alone (`safe_outputs.underlying`).
     """
 
     __tablename__ = "statistic"
@@ -52,6 +53,7 @@ class Statistic(Base):
     verdict: Mapped[Verdict | None] = mapped_column(_enum(Verdict))
     version: Mapped[int | None]
     problem: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    underlying: Mapped[str | None] = mapped_column(Text)
     dataset: Mapped[str] = mapped_column(Text)
     exact: Mapped[bool]
 
@@ -373,3 +375,14 @@ class RequestTurn(Base):
     content_hash: Mapped[str] = mapped_column(Text)
     submission: Mapped[str] = mapped_column(Text)
     submitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class BudgetLeft(Base):
+    """What the privacy ledger said was left in a budget (billionths of ρ and δ) when something was last asked of it."""
+
+    __tablename__ = "budget_left"
+
+    scope: Mapped[str] = mapped_column(Text, primary_key=True)
+    nano_rho: Mapped[int] = mapped_column(BigInteger)
+    nano_delta: Mapped[int] = mapped_column(BigInteger)
+    recorded_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -297,6 +297,7 @@ def _turned(cell: Cell, order: Sequence[int], places: Sequence[int]) -> Cell:
             "codes": tuple(cell.codes[place] for place in order),
             "values": tuple(cell.values[place] for place in places),
             "ranges": tuple(cell.ranges[place] for place in places) if cell.ranges else (),
+            "marks": (),
         }
     )
 

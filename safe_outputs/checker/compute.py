@@ -14,6 +14,7 @@ from safe_outputs.checker.files import table_as_csv
 from safe_outputs.standing import Standing
 from safe_outputs.statistics import Crosstab, Private, canonical, in_words, plan_hash
 from safe_outputs.store import Store
+from safe_outputs.underlying import Underlying, keep
 
 ALONE = Workspace()
 """Little memory, and no temporary folder."""
@@ -30,6 +31,15 @@ class Computed:
     charge: Charge | None = None
     exemption: str | None = None
     preview: Quote | None = None
+    underlying: Underlying | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer, and the hash of what lies behind it in the store; of a private statistic there is none."""
+
+    answer: Answer
+    underlying: str | None
 
 
 def compute(
@@ -39,8 +49,8 @@ def compute(
     ledger: Ledger,
     workspace: Workspace = ALONE,
     still_allowed: Callable[[], None] = lambda: None,
-) -> Answer:
-    """The answer to a plan; the file that would leave is in the store when this returns.
+) -> Answered:
+    """The answer to a plan; the file that would leave, and the counts behind it, are in the store when this returns.
 
     `still_allowed` is asked after a charge and before the data is read: it raises where a right has ended since.
 
@@ -52,7 +62,7 @@ def compute(
     done = _stages(plan, evidence, ledger, workspace, still_allowed)
     content = table_as_csv(done.table)
     name = "-".join([plan.kind, *(column.name for column in done.table.dimensions)])
-    return Answer(
+    answer = Answer(
         plan=plan,
         plan_hash=plan_hash(plan),
         provenance="verified",
@@ -74,6 +84,7 @@ def compute(
         file=ReleaseFile(name=f"{name}.csv", media_type="text/csv", digest=store.put(content), size=len(content)),
         software={each: version(each) for each in SOFTWARE},
     )
+    return Answered(answer, None if done.underlying is None else keep(store, done.underlying))
 
 
 def _stages(
@@ -89,9 +100,9 @@ def _stages(
     with opened_copy(evidence.path, workspace) as connection:
         match plan:
             case Crosstab():
-                table, findings = disclosure_stage.protected_table(connection, plan, evidence)
+                table, findings, behind = disclosure_stage.protected_table(connection, plan, evidence)
                 privacy_stage.record_exact(ledger, plan, evidence)
-                return Computed(table, findings, exemption=privacy_stage.exemption(evidence))
+                return Computed(table, findings, exemption=privacy_stage.exemption(evidence), underlying=behind)
             case Private():
                 return Computed(*privacy_stage.private_table(connection, ledger, plan, evidence, still_allowed))
 

@@ -17,14 +17,16 @@ from safe_outputs.checker.protection import PUBLISHED, protected_cells
 from safe_outputs.differencing import with_earlier_releases
 from safe_outputs.errors import NotProtected
 from safe_outputs.statistics import Crosstab
+from safe_outputs.underlying import CountedCell, Underlying, underlying
 
 MEAN_DECIMALS = 2
+SHARE_DECIMALS = 4
 
 
 def protected_table(
     connection: duckdb.DuckDBPyConnection, plan: Crosstab, evidence: Evidence
-) -> tuple[TableOfCells, list[Finding]]:
-    """The table that a crosstab asks for, protected by the evidence's rule profile.
+) -> tuple[TableOfCells, list[Finding], Underlying]:
+    """The table that a crosstab asks for, protected by the evidence's rule profile, and what lies behind its cells.
 
     Raises:
         MalformedPlan: a name or constant that the catalogue does not have.
@@ -43,13 +45,15 @@ def protected_table(
     )
     measures = _measures(plan, value, catalogue.unit.plural)
     made = _Made(dimensions, plan, value.decimal_places if value else 0, len(measures), catalogue.unit)
+    rows = pattern.cells.to_dict("records")
     table = TableOfCells(
         dimensions=tuple(Column(name=each.name, label=each.label) for each in dimensions),
         measures=measures,
-        cells=tuple(_cell(row, made) for row in pattern.cells.to_dict("records")),
+        cells=tuple(_cell(row, made) for row in rows),
     )
     found = [_finding(each, catalogue.unit) for each in pattern.findings]
-    return table, [*found, *with_earlier_releases(evidence.released_before)]
+    behind = underlying(plan, (_counted(row, made) for row in rows))
+    return table, [*found, *with_earlier_releases(evidence.released_before)], behind
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,24 @@ def _inside(label: str) -> str:
 
 
 def _cell(row: dict[Any, Any], made: _Made) -> Cell:
-    codes = tuple({**codes_of(each), TOTAL: TOTAL}[row[each.name]] for each in made.dimensions)
+    codes = _codes(row, made)
+    marks = row["marks"]
     if row["status"] != PUBLISHED:
         reason = _of_units(row["reason"], made.unit)
-        return Cell(codes=codes, status=row["status"], reason=reason, values=(None,) * made.measures)
+        return Cell(codes=codes, status=row["status"], reason=reason, values=(None,) * made.measures, marks=marks)
     values: tuple[int | float | None, ...] = (int(row["units"]),)
     if made.plan.measure is not None:
         values = (*values, _aggregate(row, made.plan.measure.aggregate, made.decimals))
-    return Cell(codes=codes, status=PUBLISHED, values=values)
+    return Cell(codes=codes, status=PUBLISHED, values=values, marks=marks)
+
+
+def _codes(row: dict[Any, Any], made: _Made) -> tuple[str, ...]:
+    return tuple({**codes_of(each), TOTAL: TOTAL}[row[each.name]] for each in made.dimensions)
+
+
+def _counted(row: dict[Any, Any], made: _Made) -> CountedCell:
+    shares = tuple(round(each, SHARE_DECIMALS) for each in row.get("shares") or ())
+    return CountedCell(codes=_codes(row, made), units=int(row["units"]), shares=shares)
 
 
 def _aggregate(row: dict[Any, Any], aggregate: str, decimals: int) -> float | int | None:

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from datasets.populations import populations
+from datasets.populations import population_of, populations
 from datasets.versions import versions_of
 from disclosure_control.privacy.ledger import Head, Ledger
 from governance import audit
 from governance.database import transaction
-from safe_outputs.checker.privacy_stage import dataset_scope, exact_name
+from governance.projects import Project
+from safe_outputs.budgets import record_budget, recorded_budgets
+from safe_outputs.checker.privacy_stage import dataset_scope, exact_name, person_scope, project_scope
 from safe_outputs.differencing import is_exact
 from safe_outputs.models import Statistic
 from safe_outputs.standing import record_standing
@@ -73,3 +75,33 @@ def recorded_head(session: Session) -> Head | None:
     """Where the ledger ended when that was last recorded; None before the first time."""
     last = audit.last_about(session, SUBJECT)
     return None if last is None else Head(last.detail["sequence"], last.detail["hash"])
+
+
+def record_left(session: Session, ledger: Ledger, statistic: Statistic) -> None:
+    """Write into the register what a statistic left of the budgets that it may have been charged to.
+
+    Also of one that was refused: what went wrong may have gone wrong after the charge.
+    """
+    if is_exact(statistic):
+        return
+    people = population_of(session, str(statistic.plan["dataset"]))
+    scopes = (
+        dataset_scope(people),
+        project_scope(statistic.project_id, people),
+        person_scope(statistic.author, people),
+    )
+    _record_left(session, ledger, scopes)
+
+
+def record_all_left(session: Session, ledger: Ledger) -> None:
+    """Write into the register what is left of the populations' and projects' budgets, and of those it knows."""
+    people = populations(session)
+    of_projects = [project_scope(project, each) for project in session.scalars(select(Project.id)) for each in people]
+    scopes = {*map(dataset_scope, people), *of_projects, *recorded_budgets(session)}
+    _record_left(session, ledger, sorted(scopes))
+
+
+def _record_left(session: Session, ledger: Ledger, scopes: Iterable[str]) -> None:
+    for scope in scopes:
+        if ledger.granted(scope):
+            record_budget(session, scope, ledger.remaining(scope), ledger.remaining_delta(scope))

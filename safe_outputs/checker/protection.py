@@ -10,10 +10,12 @@ from math import prod
 import duckdb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from disclosure_control import EmptyTable, Finding, Hierarchy, Population, RuleProfile, Table
 from disclosure_control.attack import attack, passes
 from disclosure_control.cellfacts import quoted
+from disclosure_control.rules import broken
 from disclosure_control.suppression import ProtectedTable, suppress
 from safe_outputs.answers import TOTAL
 from safe_outputs.errors import MalformedPlan, NotProtected
@@ -27,9 +29,11 @@ _COST = "left_to_pay"
 
 @dataclass(frozen=True)
 class Pattern:
-    """One row per cell, margins included: the codes, `status`, `reason`, `units`, and of a value `rows` and `total`.
+    """One row per cell, margins included: the codes, `status`, `reason`, `marks`, `units`, and what is told of a value.
 
-    `total` is over `rows`, those with a value. `findings` are those of all tables, each once.
+    `marks`: the rules whose finding is about the cell. Of a value: `rows`, those that have one; `total` over these;
+    `shares`: what the largest unit, the two largest and so on contribute to it, as parts, None where there is nothing.
+    `findings` are those of all tables, each once.
     """
 
     cells: pd.DataFrame
@@ -133,11 +137,36 @@ def _cells(protected: list[ProtectedTable], dimensions: Mapping[str, Sequence[st
         status=np.where(primary, PRIMARY, np.where(hidden, SECONDARY, PUBLISHED)),
         reason=reasons.fillna(last.cells["reason"]),
         units=counts.table.cells["units"],
+        marks=_marks(protected, np.where(primary, PRIMARY, np.where(hidden, SECONDARY, PUBLISHED))),
     )
     if len(protected) > 1:
         facts = last.table.cells
-        cells = cells.assign(rows=facts["rows"] - facts["missing"], total=facts["value"])
+        cells = cells.assign(rows=facts["rows"] - facts["missing"], total=facts["value"], shares=_shares(facts))
     return _in_order(cells, dimensions)
+
+
+def _marks(protected: list[ProtectedTable], status: NDArray[np.str_]) -> pd.Series:
+    """By cell, the rules whose finding is about it: those that withhold it, or leave it to a person.
+
+    What is left to a person is told of published cells alone, so that it says nothing more of a withheld one.
+    """
+    found: dict[str, NDArray[np.bool_]] = {SECONDARY_RULE: status == SECONDARY}
+    for each in protected:
+        left_to_a_person = {finding.rule for finding in each.findings if finding.severity == "refer"}
+        for rule, cells in broken(each.table, each.profile).items():
+            told = cells & (status == PUBLISHED) if rule in left_to_a_person else cells
+            found[rule] = found.get(rule, np.zeros(len(status), bool)) | told
+    names = list(found)
+    table = np.array(list(found.values())).T
+    return pd.Series([tuple(name for name, here in zip(names, row, strict=True) if here) for row in table])
+
+
+def _shares(facts: pd.DataFrame) -> pd.Series:
+    """What the largest units contribute to each cell, one after the other taken together, as parts of it."""
+    largest = facts[[name for name in facts if str(name).startswith("largest_")]].fillna(0).to_numpy(float)
+    whole = facts["absolute"].to_numpy(float)
+    added = largest.cumsum(axis=1)
+    return pd.Series([tuple(row / total) if total > 0 else None for row, total in zip(added, whole, strict=True)])
 
 
 def _any(each: list[pd.Series]) -> pd.Series:

@@ -29,11 +29,17 @@ from governance.checkpoints import Keeper
 from governance.database import open_database, reading, transaction
 from governance.errors import Conflict, Invalid, SaferoomError, Unavailable
 from safe_outputs import asking, release_keys, releasing, reviewing
-from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
-from safe_outputs.checker.compute import ALONE, compute, stored
+from safe_outputs.checker.compute import ALONE, Answered, compute, stored
 from safe_outputs.checker.evidence import gather, require_open
-from safe_outputs.checker.ledger_record import record_exact_answers, record_head, record_standings, verify_ledger
+from safe_outputs.checker.ledger_record import (
+    record_all_left,
+    record_exact_answers,
+    record_head,
+    record_left,
+    record_standings,
+    verify_ledger,
+)
 from safe_outputs.differencing import released_tables
 from safe_outputs.earlier import present_plan
 from safe_outputs.models import Statistic
@@ -125,6 +131,7 @@ def _verified_ledger(settings: CheckerSettings, engine: Engine) -> Ledger:
                 record_exact_answers(session, ledger, population, datasets)
             record_head(session, ledger, ACTOR)
             record_standings(session, ledger, all_datasets(session))
+            record_all_left(session, ledger)
     except LedgerError as error:
         raise Refusal(str(error)) from None
     return ledger
@@ -140,21 +147,24 @@ def answer_next(engine: Engine, store: Store, ledger: Ledger, workspace: Workspa
     if statistic is None:
         return False
     try:
-        answer = _computed(engine, store, ledger, statistic, workspace)
-        digest = stored(answer, store)
+        done = _computed(engine, store, ledger, statistic, workspace)
+        digest = stored(done.answer, store)
     except Exception as error:  # noqa: BLE001 - whatever it is, nothing is released (I3)
         _log_without_data(f"statistic {statistic.id} refused", error)
         with transaction(engine) as session:
             asking.refuse(session, session.merge(statistic), for_people(error), actor=ACTOR)
+        _tell_left(engine, ledger, statistic)
         return True
     with transaction(engine) as session:
-        asking.answer(session, session.merge(statistic), digest, answer, actor=ACTOR)
+        present = session.merge(statistic)
+        asking.answer(session, present, digest, done.answer, actor=ACTOR, underlying=done.underlying)
         record_head(session, ledger, ACTOR)
-        record_standings(session, ledger, [answer.source.dataset])
+        record_standings(session, ledger, [done.answer.source.dataset])
+        record_left(session, ledger, statistic)
     return True
 
 
-def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic, workspace: Workspace) -> Answer:
+def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic, workspace: Workspace) -> Answered:
     plan = plan_from_json(present_plan(statistic.plan))
     with reading(engine) as session:
         agreement = agreement_in_force(session, statistic.project_id, plan.dataset)
@@ -167,6 +177,15 @@ def _computed(engine: Engine, store: Store, ledger: Ledger, statistic: Statistic
             require_open(now, evidence)
 
     return compute(plan, evidence, store, ledger, workspace, still_allowed)
+
+
+def _tell_left(engine: Engine, ledger: Ledger, statistic: Statistic) -> None:
+    """Tell what a refused statistic left of its budgets. A ledger that cannot be read refuses no second time."""
+    try:
+        with transaction(engine) as session:
+            record_left(session, ledger, statistic)
+    except Exception as error:  # noqa: BLE001 - it is told with the next statistic, or at the next start
+        _log_without_data("what is left in the budgets was not recorded", error)
 
 
 def _publish_key(engine: Engine, release_key: Callable[[], SigningKey]) -> None:

@@ -1,6 +1,7 @@
 """The page of one release request, for its project's people and for output checkers."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
@@ -10,19 +11,22 @@ from governance.errors import SaferoomError
 from governance.people import Role
 from safe_outputs import reviewing
 from safe_outputs.answers import VERDICT_ORDER, Answer, Finding
-from safe_outputs.at_a_glance import at_a_glance
+from safe_outputs.at_a_glance import AtAGlance, at_a_glance
+from safe_outputs.counts import Counts
 from safe_outputs.reading import RequestView, StatisticView, request_view
 from safe_outputs.requests import find_request
 from safe_outputs.statistics import plan_to_json
 from safe_outputs.submissions import ChangedSince
 from safe_outputs.transitions import ACTION_STATES, Action
+from safe_outputs.underlying import CountedCell
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
 from safe_outputs.web.differences import ShownSince, lay_out
 from safe_outputs.web.forms import ConfirmForm, VoteForm
+from safe_outputs.web.marks import NumberedFinding, anchors, behind, marks, numbered
 from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
-from safe_outputs.web.tables import Shown, show, title
+from safe_outputs.web.tables import NO_NOTES, Notes, Shown, show, title
 
 blueprint = Blueprint("request_page", __name__)
 
@@ -42,6 +46,10 @@ class StatisticPart:
     population: str
     shown: Shown
     findings: tuple[Finding, ...]
+    numbered: tuple[NumberedFinding, ...]
+    counts: Counts | None
+    counts_at: str
+    shares: bool
     summary: str
     provenance: str
     plan: str
@@ -98,8 +106,16 @@ def page(
     person = reader()
     with reading(service().engine) as database:
         view = request_view(database, service().store, request_id, person.name, today())
-        beside = at_a_glance(database, service().store, find_request(database, request_id), person.name)
-    seen(person.name, "page", view)
+        beside = at_a_glance(
+            database,
+            service().store,
+            find_request(database, request_id),
+            [each.answer for each in view.statistics],
+            person.name,
+            today(),
+            counts="counts" in request.args,
+        )
+    seen(person.name, "page", view, counts=[name for name, each in beside.counts.items() if each.cells])
     checker = person.role is Role.OUTPUT_CHECKER
     content = render_template(
         "request.html",
@@ -107,7 +123,8 @@ def page(
         since=beside.since,
         changes=changes(beside.since),
         here=lambda anchor: f"#{anchor}",
-        statistics=[part(each) for each in view.statistics],
+        left=beside.left,
+        statistics=[part(each, beside) for each in view.statistics],
         form=(form or VoteForm(formdata=None)) if checker else ConfirmForm(formdata=None),
         problem=problem.sentence if problem else None,
         approve=approve_words(view),
@@ -124,20 +141,43 @@ def changes(since: ChangedSince | None) -> ShownSince | None:
     return lay_out(since.difference) if since is not None and since.difference is not None else None
 
 
-def part(statistic: StatisticView) -> StatisticPart:
-    """A statistic, laid out: its findings worst first."""
+def part(statistic: StatisticView, beside: AtAGlance | None = None) -> StatisticPart:
+    """A statistic, laid out: its findings worst first, with what stands beside it for this reader."""
     answer = statistic.answer
+    findings = tuple(sorted(answer.findings, key=lambda each: -VERDICT_ORDER.index(each.verdict)))
+    counts = beside.counts.get(statistic.id) if beside is not None else None
+    cells = counts.cells if counts is not None else ()
+    notes = NO_NOTES if beside is None else notes_of(statistic, findings, cells)
     return StatisticPart(
         view=statistic,
         title=title(answer.table.dimensions, answer.table.measures),
         population=words.population(answer.plan),
-        shown=show(answer.table),
-        findings=tuple(sorted(answer.findings, key=lambda each: -VERDICT_ORDER.index(each.verdict))),
+        shown=show(answer.table, notes),
+        findings=findings,
+        numbered=numbered(statistic.id, answer, findings),
+        counts=counts,
+        counts_at=_counts_at(statistic, beside),
+        shares=any(each.shares for each in cells),
         summary=summary(answer),
         provenance=PROVENANCE[answer.provenance],
         plan=json.dumps(plan_to_json(answer.plan), indent=2, ensure_ascii=False),
         software=", ".join(f"{name} {version}" for name, version in sorted(answer.software.items())),
     )
+
+
+def notes_of(statistic: StatisticView, findings: Sequence[Finding], cells: Sequence[CountedCell]) -> Notes:
+    """What is written beside the cells: the findings about them, and how many units are behind them."""
+    answer = statistic.answer
+    return Notes(
+        anchors=anchors(statistic.id, answer), marks=marks(statistic.id, answer, findings), behind=behind(cells)
+    )
+
+
+def _counts_at(statistic: StatisticView, beside: AtAGlance | None) -> str:
+    """Where the counts behind a statistic can be asked for; empty where they cannot."""
+    if beside is None or beside.why_not_counts is not None or statistic.answer.noise is not None:
+        return ""
+    return f"?counts=1#{statistic.id}"
 
 
 def summary(answer: Answer) -> str:

@@ -4,8 +4,9 @@ Every withheld cell carries a letter, and the legend gives the letter's reason, 
 on a mouse. Pure.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from safe_outputs.answers import WITHHELD_SIGN, Cell, Column, Status, TableOfCells, shown, shown_code
 
@@ -13,13 +14,27 @@ NO_VALUE = "–"
 
 
 @dataclass(frozen=True)
+class Mark:
+    """The number of a finding, and its name on the page."""
+
+    number: int
+    anchor: str
+
+
+@dataclass(frozen=True)
 class ShownCell:
-    """One cell's text; for a withheld one its status, reason and letter in the legend."""
+    """One cell's text; for a withheld one its status, reason and letter in the legend.
+
+    `anchor` names it on the page, `marks` are the findings about it, `behind` says how many units it has.
+    """
 
     text: str
     status: Status
     reason: str | None = None
     letter: str | None = None
+    anchor: str = ""
+    marks: tuple[Mark, ...] = ()
+    behind: str = ""
 
     @property
     def withheld(self) -> bool:
@@ -61,12 +76,31 @@ class Shown:
     legend: tuple[LegendLine, ...]
 
 
-def show(table: TableOfCells) -> Shown:
+Codes = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is written beside cells, by their codes.
+
+    `anchors`: their names on the page (that of a further measure ends in its number), `marks` the findings about them,
+    `behind` how many units a cell has, in words.
+    """
+
+    anchors: Mapping[Codes, str] = field(default_factory=dict)
+    marks: Mapping[Codes, tuple[Mark, ...]] = field(default_factory=dict)
+    behind: Mapping[Codes, str] = field(default_factory=dict)
+
+
+NO_NOTES = Notes()
+
+
+def show(table: TableOfCells, notes: Notes = NO_NOTES) -> Shown:
     """The table, laid out."""
-    letters = _letters(table)
+    beside = _Beside(_letters(table), notes)
     cross = len(table.dimensions) == 2 and _is_full(table)
-    tables = tuple(_cross_tables(table, letters)) if cross else (_long_table(table, letters),)
-    return Shown(tables, tuple(_legend(table, letters)))
+    tables = tuple(_cross_tables(table, beside)) if cross else (_long_table(table, beside),)
+    return Shown(tables, tuple(_legend(table, beside.letters)))
 
 
 def label(column: Column) -> str:
@@ -86,6 +120,14 @@ def _within(words: str) -> str:
 
 
 Letters = dict[tuple[Status, str], str]
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is written beside the cells of one table."""
+
+    letters: Letters
+    notes: Notes
 
 
 def _letters(table: TableOfCells) -> Letters:
@@ -109,11 +151,17 @@ def _legend(table: TableOfCells, letters: Letters) -> Iterator[LegendLine]:
         yield LegendLine(letter, status, reason, cells)
 
 
-def _shown_cell(cell: Cell, measure: int, column: Column, letters: Letters) -> ShownCell:
+def _shown_cell(cell: Cell, measure: int, column: Column, beside: _Beside) -> ShownCell:
+    anchor = beside.notes.anchors.get(cell.codes, "")
+    noted: dict[str, Any] = {
+        "anchor": f"{anchor}-{measure + 1}" if anchor and measure else anchor,
+        "marks": beside.notes.marks.get(cell.codes, ()),
+        "behind": beside.notes.behind.get(cell.codes, ""),
+    }
     if cell.status != "published":
-        return ShownCell(WITHHELD_SIGN, cell.status, _why(cell)[1], letters[_why(cell)])
+        return ShownCell(WITHHELD_SIGN, cell.status, _why(cell)[1], beside.letters[_why(cell)], **noted)
     value = cell.values[measure]
-    return ShownCell(NO_VALUE if value is None else shown(value, column), "published")
+    return ShownCell(NO_VALUE if value is None else shown(value, column), "published", **noted)
 
 
 def _categories(table: TableOfCells, dimension: int) -> tuple[str, ...]:
@@ -125,25 +173,25 @@ def _is_full(table: TableOfCells) -> bool:
     return len(combinations) == len(table.cells) == len(_categories(table, 0)) * len(_categories(table, 1))
 
 
-def _cross_tables(table: TableOfCells, letters: Letters) -> Iterator[ShownTable]:
+def _cross_tables(table: TableOfCells, beside: _Beside) -> Iterator[ShownTable]:
     down, across = table.dimensions
     cells = {cell.codes: cell for cell in table.cells}
     columns = _categories(table, 1)
     for place, measure in enumerate(table.measures):
         rows = tuple(
             ShownRow(
-                (shown_code(row),), tuple(_shown_cell(cells[row, each], place, measure, letters) for each in columns)
+                (shown_code(row),), tuple(_shown_cell(cells[row, each], place, measure, beside) for each in columns)
             )
             for row in _categories(table, 0)
         )
         yield ShownTable(label(measure), (label(down),), label(across), tuple(map(shown_code, columns)), rows)
 
 
-def _long_table(table: TableOfCells, letters: Letters) -> ShownTable:
+def _long_table(table: TableOfCells, beside: _Beside) -> ShownTable:
     rows = tuple(
         ShownRow(
             tuple(map(shown_code, cell.codes)),
-            tuple(_shown_cell(cell, place, column, letters) for place, column in enumerate(table.measures)),
+            tuple(_shown_cell(cell, place, column, beside) for place, column in enumerate(table.measures)),
         )
         for cell in table.cells
     )

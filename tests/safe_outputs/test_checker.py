@@ -32,7 +32,7 @@ from governance.audit import AuditEvent
 from governance.database import Base, open_database, reading, transaction
 from governance.people import Role
 from governance.projects import ProjectState, PurposeClass
-from safe_outputs import asking, client
+from safe_outputs import asking, budgets, client, underlying
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
 from safe_outputs.checker import private_table, protection, worker
@@ -48,6 +48,7 @@ from safe_outputs.standing import standings
 from safe_outputs.statistics import Condition, Crosstab, Measure, Private, PrivateKey, UnknownKeys
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
+from safe_outputs.underlying import Underlying
 from tests.governance.people_factory import a_person
 from tests.safe_outputs.factories import private_count, the_release_key
 
@@ -640,9 +641,87 @@ def test_earlier_exact_releases_make_a_person_look(room: Room) -> None:
     with reading(room.engine) as session:
         evidence = gather(session, Asker("ada", "wren"), "rand_hie", released_before=2)
     with open_copy(evidence.path) as connection:
-        _, findings = protected_table(connection, BY_SITE, evidence)
+        _, findings, _ = protected_table(connection, BY_SITE, evidence)
     assert [finding.verdict for finding in findings] == ["safe", "safe", "safe", "refer"]
     assert "2 other exact tables" in findings[-1].sentence
+
+
+def behind(room: Room, plan: Crosstab | Private) -> tuple[Answer, Underlying | None]:
+    """A statistic's answer, and what lies behind it."""
+    statistic_id = room.ask(plan)
+    room.work()
+    statistic, store = room.statistic(statistic_id), Store(room.settings.store)
+    found = None if statistic.underlying is None else underlying.read(store, statistic, plan)
+    return asking.read_answer(store, statistic), found
+
+
+def test_the_counts_behind_an_exact_table_are_kept_apart_from_its_answer(room: Room) -> None:
+    """Checked against a query of its own: every cell has its persons, also a withheld one."""
+    plan = Crosstab(
+        dataset="rand_hie",
+        dimensions=("site", "plan_group"),
+        measure=Measure(column="medical_spending", aggregate="sum"),
+    )
+    answer, found = behind(room, plan)
+    assert found is not None
+    with open_copy(Path(room.copy.path)) as connection:
+        rows = connection.execute(
+            "SELECT site, plan_group, count(*), sum(spent), max(spent) FROM (SELECT site, plan_group, person, "
+            "sum(medical_spending) AS spent FROM visits GROUP BY ALL) GROUP BY site, plan_group"
+        ).fetchall()
+    expected = {(site, group): (units, float(most / total)) for site, group, units, total, most in rows}
+    counted = {each.codes: each for each in found.cells if "_T" not in each.codes}
+    assert {codes: each.units for codes, each in counted.items() if each.units} == {
+        codes: units for codes, (units, _) in expected.items()
+    }
+    for codes, (_, share) in expected.items():
+        assert counted[codes].shares[0] == pytest.approx(share, abs=1e-4)
+        assert list(counted[codes].shares) == sorted(counted[codes].shares)
+    assert [each.codes for each in found.cells] == [cell.codes for cell in answer.table.cells]
+
+
+def test_the_hash_of_counts_tells_nothing_to_who_tries_all_counts(room: Room) -> None:
+    """The same counts, kept twice, have two hashes."""
+    store, hashes = Store(room.settings.store), []
+    for _ in range(2):
+        statistic_id = room.ask(BY_SITE)
+        room.work()
+        hashes.append(room.statistic(statistic_id).underlying)
+    first, second = (Underlying.model_validate_json(store.get(str(each))) for each in hashes)
+    assert first.cells == second.cells
+    assert first.salt != second.salt
+    assert hashes[0] != hashes[1]
+
+
+def test_nothing_lies_behind_a_private_statistic_or_its_preview(room: Room) -> None:
+    for plan in (A_COUNT, A_COUNT.model_copy(update={"preview": True})):
+        statistic_id = room.ask(plan)
+        room.work()
+        assert room.statistic(statistic_id).answer is not None
+        assert room.statistic(statistic_id).underlying is None
+
+
+def test_what_is_left_of_the_budgets_is_told_to_the_register(room: Room) -> None:
+    scopes = ("dataset:rand_hie", "project:wren/rand_hie")
+    for again in (False, True):
+        room.answered(private_count(NANO // 20, by="site" if again else None))
+        with reading(room.engine) as session:
+            found = budgets.left_now(session, [*scopes, "person:ada/rand_hie"])
+        assert {name: left.nano_rho for name, left in found.items()} == {
+            name: room.ledger.remaining(name) for name in scopes
+        }
+
+
+def test_the_rules_of_findings_stand_on_their_cells(room: Room) -> None:
+    answer = room.answered(Crosstab(dataset="rand_hie", dimensions=("site", "year", "plan_group")))
+    assert {cell.status for cell in answer.table.cells} == {"published", "primary", "secondary"}
+    for cell in answer.table.cells:
+        assert ("threshold" in cell.marks) == (cell.status == "primary")
+        assert ("secondary suppression" in cell.marks) == (cell.status == "secondary")
+    counted = {each.rule: sum(each.rule in cell.marks for cell in answer.table.cells) for each in answer.findings}
+    said = {each.rule: int(each.value.split()[0]) for each in answer.findings if each.value[0].isdigit()}
+    assert counted["threshold"] == said["threshold"] > 0
+    assert counted["secondary suppression"] == said["secondary suppression"] > 0
 
 
 def test_a_refused_constant_costs_nothing(room: Room) -> None:

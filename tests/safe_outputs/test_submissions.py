@@ -39,7 +39,7 @@ def returned(house: House, request: str, *checkers: str) -> None:
 
 def since(house: House, request: str, person: str) -> ChangedSince | None:
     found: ChangedSince | None = house.do(
-        lambda session: at_a_glance(session, house.store, the_request(session, request), person).since
+        lambda session: at_a_glance(session, house.store, the_request(session, request), [], person, TODAY).since
     )
     return found
 

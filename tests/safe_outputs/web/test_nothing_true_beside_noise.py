@@ -19,14 +19,17 @@ from sqlalchemy import Engine
 from datasets.engines import open_copy
 from disclosure_control import Ledger
 from governance import projects
-from governance.database import open_database
+from governance.database import open_database, transaction
 from governance.people import Role
+from safe_outputs import underlying
 from safe_outputs.answers import Answer, answer_from_json
 from safe_outputs.checker import disclosure_stage, protection, worker
 from safe_outputs.checker.worker import CheckerSettings
 from safe_outputs.client.showing import as_frame, as_html, as_text
+from safe_outputs.models import Statistic
 from safe_outputs.statistics import Crosstab, Private, PrivateKey, plan_to_json
 from safe_outputs.store import Store
+from safe_outputs.underlying import TrueBesideNoise
 from safe_outputs.web import create_app
 from tests.datasets.factories import agreed, available, provision, register, write_small
 from tests.governance.people_factory import a_person
@@ -238,6 +241,42 @@ def test_the_scanner_finds_what_an_exact_table_tells(ward: Ward) -> None:
     assert ward.found_in(as_text(answer)) >= {"1,237", "2,741"}
     kept = {found for _, text in stored(ward.folder) for found in ward.found_in(text)}
     assert {"1237", "2741"} <= kept
+
+
+def submitted(ward: Ward, statistics: list[str], audience: str = "publication") -> str:
+    rosa = Session(ward.app, "researcher", "wards")
+    body = {"title": "Stays", "purpose": "To know.", "audience": audience, "statistics": statistics}
+    request = str(rosa.call("POST", "/requests", body).get_json()["id"])
+    assert rosa.call("POST", f"/requests/{request}/submit").status_code == 200
+    return request
+
+
+def test_no_counts_can_be_had_behind_a_private_statistic(ward: Ward) -> None:
+    """Not by asking, not beside an exact one of the same people, and not by naming another's in the register."""
+    counts = private(measures=MEASURES[:1])
+    exact, _ = ward.asked(Crosstab(dataset="stays", dimensions=("ward",)))
+    alone = submitted(ward, [exact], "pre_publication")
+    checker = Browser(ward.app).sign_in("checker")
+    control = checker.get(f"/requests/{alone}?counts=1")
+    assert "n = 1,237" in control.text, "the scanner would find them"
+    noisy, _ = ward.asked(counts)
+    with transaction(ward.engine) as session:
+        assert session.get_one(Statistic, noisy).underlying is None
+    for statistics in ([noisy], [exact, noisy]):
+        request = submitted(ward, statistics, "pre_publication")
+        page = checker.get(f"/requests/{request}?counts=1")
+        assert page.status_code == 200
+        assert "n = " not in page.text
+        assert "the noise would be worth nothing" in page.text
+    with pytest.raises(TrueBesideNoise):
+        underlying.underlying(counts, [])
+    with transaction(ward.engine) as session:
+        session.get_one(Statistic, noisy).underlying = session.get_one(Statistic, exact).underlying
+    page = checker.get(f"/requests/{submitted(ward, [noisy], 'pre_publication')}?counts=1")
+    assert page.status_code == 200
+    assert "n = " not in page.text
+    with transaction(ward.engine) as session, pytest.raises(TrueBesideNoise):
+        underlying.read(Store(ward.settings.store), session.get_one(Statistic, noisy), counts)
 
 
 def test_a_refusal_of_an_exact_statistic_tells_nothing_of_it(ward: Ward) -> None:
