@@ -123,7 +123,7 @@ def _query_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
 
 
 def _headers(operation: Operation) -> Iterator[dict[str, Any]]:
-    version = {"type": "string", "pattern": '^"[0-9a-f]{32}"$'}
+    version = {"type": "string"}
     if operation.if_match:
         about = "The ETag of the version that you have read."
         yield {"name": "If-Match", "in": "header", "required": True, "schema": version, "description": about}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import url_for
-from pydantic import Base64Bytes, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from datasets.errors import DamagedFile, WrongState
@@ -20,7 +20,7 @@ from governance.database import reading, transaction
 from governance.projects import projects_of
 from safe_outputs.web.access import Audience, reader
 from safe_outputs.web.api import etags
-from safe_outputs.web.api.shapes import MOST_ON_A_PAGE, Answer, Body, Paged, PlainNumber, Query
+from safe_outputs.web.api.shapes import DIGITS, Answer, Base64, Body, Paged, Query
 from safe_outputs.web.api.statement import Reply, api, endpoint
 from safe_outputs.web.ingress_view import PAGE_LINES, View, file_view, line_of, view_of
 from safe_outputs.web.seen import seen_incoming
@@ -134,14 +134,14 @@ class Desk(Paged):
 
 
 class From(Query):
-    first: Annotated[PlainNumber, Field(ge=1, lt=2**31, description="the first line that is wanted")] = 1
+    first: Annotated[int, Field(ge=1, lt=2**31, description="the first line that is wanted"), DIGITS] = 1
 
 
 class Sent(Body):
     """A file to bring in: its name, and its bytes in base64."""
 
     name: Annotated[str, StringConstraints(max_length=1000)]
-    content: Annotated[Base64Bytes, Field(max_length=limit("total"))]
+    content: Base64
 
 
 class BringIn(Body):
@@ -337,7 +337,7 @@ def _answer(view: View) -> OneIncoming:
 
 
 def _page(database: Session, found: list[IngressRequest], wanted: Paged) -> Incoming:
-    lines = [line_of(database, each, reader(), today()) for each in found[wanted.places][:MOST_ON_A_PAGE]]
+    lines = [line_of(database, each, reader(), today()) for each in found[wanted.places]]
     return Incoming(
         total=len(found),
         page=wanted.page,

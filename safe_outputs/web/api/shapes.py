@@ -1,10 +1,10 @@
 """The forms that every endpoint's JSON has: bodies that are taken strictly, answers, lists, and the one error."""
 
-from typing import Annotated, Literal, TypeVar
+import base64
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-T = TypeVar("T")
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 
 class Body(BaseModel):
@@ -50,23 +50,39 @@ class Problem(Answer):
 MOST_ON_A_PAGE = 200
 
 _DIGITS = frozenset("0123456789")
+_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 
-def _plain_number(value: object) -> object:
-    """Digits and nothing else: “+1”, “1.0” and “1_0” are other spellings than the description has."""
+def _digits(value: object) -> object:
     if isinstance(value, str) and not (value and set(value) <= _DIGITS):
-        raise ValueError("has to be a whole number")
+        raise PydanticCustomError("whole_number", "has to be a whole number, of digits alone")
     return value
 
 
-PlainNumber = Annotated[int, BeforeValidator(_plain_number)]
+DIGITS = BeforeValidator(_digits)
+"""Last in a query's number: “+1”, “1.0” and “1_0” are other spellings than the description has."""
+
+
+def _bytes(value: object) -> bytes:
+    try:
+        return base64.b64decode(value.encode("ascii") if isinstance(value, str) else b"!", validate=True)
+    except ValueError:
+        raise PydanticCustomError("base64", "has to be base64 (RFC 4648), without spaces or line breaks") from None
+
+
+Base64 = Annotated[
+    bytes,
+    BeforeValidator(_bytes),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64", "pattern": _BASE64}, mode="validation"),
+]
+"""Bytes in a body."""
 
 
 class Paged(Query):
     """Which page of a list."""
 
-    page: Annotated[PlainNumber, Field(ge=1, le=1_000_000, description="which page, from 1 on")] = 1
-    limit: Annotated[PlainNumber, Field(ge=1, le=MOST_ON_A_PAGE, description="how many on a page")] = 50
+    page: Annotated[int, Field(ge=1, le=1_000_000, description="which page, from 1 on"), DIGITS] = 1
+    limit: Annotated[int, Field(ge=1, le=MOST_ON_A_PAGE, description="how many on a page"), DIGITS] = 50
 
     @property
     def first(self) -> int:
