@@ -136,9 +136,10 @@ def _packages(house: House) -> tuple[str, ...]:
         found = packages.ask(session, author="rosa", package=name, versions=">=1", purpose="To plot.", today=TODAY)
         return found.id
 
-    asked, accepted, declined = (
-        str(house.do(lambda session, name=name: ask(session, name))) for name in ("lifelines", "pandas", "polars")
-    )
+    def asked_for(name: str) -> str:
+        return str(house.do(lambda session: ask(session, name)))
+
+    asked, accepted, declined = map(asked_for, ("lifelines", "pandas", "polars"))
 
     def decide(session: Session) -> None:
         for each, action in ((accepted, packages.Action.ACCEPT), (declined, packages.Action.DECLINE)):

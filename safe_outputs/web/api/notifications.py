@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from governance.database import reading, transaction
 from safe_outputs.notifications import telling
 from safe_outputs.web.access import reader
-from safe_outputs.web.api.shapes import Answer, Body, PlainNumber, Query
+from safe_outputs.web.api.shapes import DIGITS, Answer, Body, Query
 from safe_outputs.web.api.statement import api, endpoint
 from safe_outputs.web.service import service
 
@@ -35,7 +35,7 @@ class Notifications(Answer):
 
 
 class Before(Query):
-    before: Annotated[PlainNumber, Field(ge=0, lt=2**31, description="older than the one of this id")] | None = None
+    before: Annotated[int, Field(ge=0, lt=2**31, description="older than the one of this id"), DIGITS] | None = None
 
 
 class WhichRead(Body):
