@@ -7,7 +7,8 @@ import governance.packages
 import governance.preferences
 import governance.presence  # noqa: F401
 import safe_outputs.models
-import safe_outputs.notifications.models  # noqa: F401
+import safe_outputs.notifications.models
+import safe_outputs.practice.models  # noqa: F401
 from governance.database import Base
 
 METADATA = Base.metadata

@@ -16,6 +16,7 @@ from safe_outputs.web import (
     notifications,
     numbers,
     packages,
+    practice,
     preferences,
     problems,
     public,
@@ -52,6 +53,7 @@ BLUEPRINTS = (
     release_pages.blueprint,
     numbers.blueprint,
     metrics.blueprint,
+    practice.blueprint,
 )
 
 

@@ -28,7 +28,7 @@ VOTED = {
 }
 
 OWN_PAGES = {
-    Role.OUTPUT_CHECKER: (("queue.desk", "Queue"), ("numbers.page", "Numbers")),
+    Role.OUTPUT_CHECKER: (("queue.desk", "Queue"), ("numbers.page", "Numbers"), ("practice.desk", "Practice")),
     Role.RESEARCHER: (
         ("author.requests", "Requests"),
         ("ingress.mine", "Bringing in"),

@@ -94,6 +94,10 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/notifications"): SIGNED_IN_HERE,
     ("POST", "/notifications/read"): SIGNED_IN_FORM,
     ("GET", "/health"): EVERYBODY,
+    ("GET", "/practice"): REFUSED | {"output checker": HERE},
+    ("GET", "/practice/<case_id>"): REFUSED | {"output checker": HERE},
+    ("POST", "/practice/<case_id>"): FORBIDDEN | {"output checker": 400},
+    ("GET", "/practice/summary"): REFUSED | dict.fromkeys(["output checker", "operator"], HERE),
     ("GET", "/metrics"): dict.fromkeys([NOBODY, *PEOPLE], 404),
     ("GET", "/numbers"): REFUSED | dict.fromkeys(["output checker", "operator"], HERE),
     ("GET", "/numbers/<name>.svg"): REFUSED | dict.fromkeys(["output checker", "operator"], 404),
@@ -198,7 +202,7 @@ def test_everybody_on_every_route(app: Flask, house: House) -> None:
     wrong = []
     for (method, rule), expected in EXPECTED.items():
         path = rule.replace("<request_id>", request_id).replace("<path:name>", "icon.svg")
-        path = path.replace("<ingress_id>", ingress_id).replace("<int:position>", "1")
+        path = path.replace("<ingress_id>", ingress_id).replace("<int:position>", "1").replace("<case_id>", "p01")
         path = path.replace("<int(max=10000):position>", "1")
         for who, status in expected.items():
             answer = opened(app, method, path, None if who == NOBODY else PEOPLE[who])

@@ -56,7 +56,13 @@ def address(house: House) -> dict[str, Any]:
     request = a_submitted_request(house, statistics, title="Visits <by> plan", purpose="A first look.")
     with house.engine.connect() as database:
         release = database.exec_driver_sql("SELECT id FROM release").scalar_one()
-    return {"request_id": request, "release_id": release, "ingress_id": something_asked(house), "position": 1}
+    return {
+        "request_id": request,
+        "release_id": release,
+        "ingress_id": something_asked(house),
+        "position": 1,
+        "case_id": "p04",
+    }
 
 
 @pytest.mark.parametrize("who", PEOPLE)
