@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
@@ -127,7 +128,7 @@ class ReleaseTerms(Part):
     budget: Budget
     counts_for_checkers: Annotated[bool | None, Field(exclude_if=_left_out, description="true or false")] = None
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the terms as canonical JSON: what an approval is bound to (I7)."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))

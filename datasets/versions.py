@@ -20,7 +20,7 @@ from datasets.catalogue import Catalogue
 from datasets.errors import DamagedFile, UnknownVersion, WrongRole, WrongState
 from datasets.files import file_digest
 from governance import access, audit
-from governance.database import Base, UtcDateTime, now
+from governance.database import Base, UtcDateTime, now, once
 from governance.people import Role, find_person
 
 DATA = "data.parquet"
@@ -122,7 +122,7 @@ def newest_versions(session: Session) -> list[DatasetVersion]:
     """The newest version of every dataset, whatever its state, by dataset."""
     newest = select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset == _OTHER.dataset).scalar_subquery()
     query = select(_OTHER).where(_OTHER.number == newest).order_by(_OTHER.dataset)
-    return list(session.scalars(query))
+    return list(once(session, "newest_versions", lambda: session.scalars(query).all()))
 
 
 _OTHER = aliased(DatasetVersion)
@@ -131,8 +131,9 @@ _OTHER = aliased(DatasetVersion)
 def find_version(session: Session, dataset: str, number: int) -> DatasetVersion:
     """A version. Raises `UnknownVersion`."""
     query = select(DatasetVersion).where(DatasetVersion.dataset == dataset, DatasetVersion.number == number)
-    if (version := session.scalars(query).one_or_none()) is not None:
-        return version
+    found = once(session, ("find_version", dataset, number), lambda: session.scalars(query).one_or_none())
+    if found is not None:
+        return found
     raise UnknownVersion(f"There is no version {number} of a dataset “{dataset}” here. Check the name and the number.")
 
 

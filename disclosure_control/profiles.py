@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
-from functools import partial
+from functools import cache, partial
 from importlib import resources
 from numbers import Real
 from typing import Any, Never
@@ -174,6 +174,12 @@ _LISTS: dict[str, type[Any]] = {"dominance": Dominance, "refer": Referral}
 
 def shipped_profiles() -> dict[str, str]:
     """Name → text of the profiles in this library."""
+    return dict(_shipped())
+
+
+@cache
+def _shipped() -> Mapping[str, str]:
+    """They do not change while a process runs that has them."""
     folder = resources.files("disclosure_control") / "profiles"
     return {
         each.name.removesuffix(".toml"): each.read_text(encoding="utf-8")

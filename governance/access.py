@@ -8,8 +8,8 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from governance.agreements import agreements_of
-from governance.people import Person, Role
-from governance.projects import OPEN_PURPOSES, Project, ProjectState, is_member
+from governance.people import Person, Role, known_person
+from governance.projects import OPEN_PURPOSES, Project, ProjectState, is_member, known_project
 
 
 def why_not_active(person: Person | None, today: date) -> str | None:
@@ -25,7 +25,7 @@ def why_not_active(person: Person | None, today: date) -> str | None:
 
 def why_not_session(session: Session, person_name: str, project_id: str, today: date) -> str | None:
     """Why this person cannot work in this project today: neither start a session nor make a call from one."""
-    person, project = session.get(Person, person_name), session.get(Project, project_id)
+    person, project = known_person(session, person_name), known_project(session, project_id)
     if (reason := why_not_active(person, today)) is not None:
         return reason
     if person is None or person.role is not Role.RESEARCHER:
@@ -92,7 +92,7 @@ def why_not_check(person: Person | None, today: date) -> str | None:
 
 def why_not_review(session: Session, person_name: str, project_id: str, today: date) -> str | None:
     """Why this person cannot review a request of this project (I9)."""
-    if (reason := why_not_check(session.get(Person, person_name), today)) is not None:
+    if (reason := why_not_check(known_person(session, person_name), today)) is not None:
         return reason
     if is_member(session, person_name, project_id):
         return "You belong to this project, so another output checker has to review its requests."
@@ -101,9 +101,9 @@ def why_not_review(session: Session, person_name: str, project_id: str, today: d
 
 def why_not_read_request(session: Session, person_name: str, project_id: str, today: date) -> str | None:
     """Why this person cannot read a release request: only checkers and the project's own people do."""
-    if (reason := why_not_active(session.get(Person, person_name), today)) is not None:
+    if (reason := why_not_active(known_person(session, person_name), today)) is not None:
         return reason
-    person = session.get(Person, person_name)
+    person = known_person(session, person_name)
     if is_member(session, person_name, project_id) or (person and person.role is Role.OUTPUT_CHECKER):
         return None
     return "Only the people of the project and output checkers can read this request."

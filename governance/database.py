@@ -7,10 +7,10 @@ anything, and reads what is committed then; it is given up with the transaction.
 the other kind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
@@ -27,6 +27,7 @@ __all__ = [
     "ForgetfulDatabase",
     "UtcDateTime",
     "now",
+    "once",
     "open_database",
     "reading",
     "transaction",
@@ -168,5 +169,20 @@ def transaction(engine: Engine) -> Iterator[Session]:
 def reading(engine: Engine) -> Iterator[Session]:
     """A session that sees one state, waits for no writer, and never commits. Raises `DatabaseUnavailable`."""
     only_reads = engine.execution_options(saferoom_reading=True)
-    with told(engine), Session(only_reads, expire_on_commit=False) as session:
+    with told(engine), Session(only_reads, expire_on_commit=False, info={_KNOWN: {}}) as session:
         yield session
+
+
+T = TypeVar("T")
+_KNOWN = "saferoom_known"
+
+
+def once(session: Session, key: Hashable, ask: Callable[[], T]) -> T:
+    """What `ask` finds. In a `reading`, which sees one state, the database is asked once for each key."""
+    known = session.info.get(_KNOWN)
+    if known is None:
+        return ask()
+    if key not in known:
+        known[key] = ask()
+    found: T = known[key]
+    return found

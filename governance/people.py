@@ -10,7 +10,7 @@ from sqlalchemy import Enum, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance import audit
-from governance.database import Base
+from governance.database import Base, once
 from governance.errors import Conflict, NotFound
 from governance.names import require_name
 
@@ -85,9 +85,14 @@ def enrol(
     return person
 
 
+def known_person(session: Session, name: str) -> Person | None:
+    """The person of that name, or None."""
+    return once(session, ("person", name), lambda: session.get(Person, name))
+
+
 def find_person(session: Session, name: str) -> Person:
     """The person of that name. Raises `NotFound`."""
-    person = session.get(Person, name)
+    person = known_person(session, name)
     if person is None:
         raise NotFound(f"Nobody called “{name}” is in the register. Ask the operator to enrol the person first.")
     return person

@@ -6,7 +6,7 @@ from sqlalchemy import Enum, ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance import audit
-from governance.database import Base
+from governance.database import Base, once
 from governance.errors import Conflict, Invalid, NotFound
 from governance.names import require_name
 from governance.people import Person, Role, find_person
@@ -112,16 +112,24 @@ def add_member(session: Session, project: Project, person_name: str, *, actor: s
         audit.record(session, actor, "project.member_added", f"project:{project.id}", person=person_name)
 
 
+def known_project(session: Session, project_id: str) -> Project | None:
+    """The project of that id, or None."""
+    return once(session, ("project", project_id), lambda: session.get(Project, project_id))
+
+
 def find_project(session: Session, project_id: str) -> Project:
     """The project of that id. Raises `NotFound`."""
-    project = session.get(Project, project_id)
+    project = known_project(session, project_id)
     if project is None:
         raise NotFound(f"There is no project “{project_id}” here. Check the name, or ask the operator.")
     return project
 
 
 def is_member(session: Session, person_name: str, project_id: str) -> bool:
-    return session.get(Membership, (project_id, person_name)) is not None
+    def ask() -> bool:
+        return session.get(Membership, (project_id, person_name)) is not None
+
+    return once(session, ("is_member", project_id, person_name), ask)
 
 
 def members(session: Session, project_id: str) -> list[Person]:

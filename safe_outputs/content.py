@@ -21,7 +21,8 @@ def content_hash(session: Session, store: Store, request: ReleaseRequest) -> str
 
     Words, groups and audiences; each statistic's plan, code and answer, which holds the hashes of the rule profile, the
     dataset version and the bytes that would leave, and the counts behind it; each file's bytes and statement; the
-    evidence; the checklist with its questions; policy and profile as they are now. Every content is read from the store and compared with its hash.
+    evidence; the checklist with its questions; policy and profile as they are now. Every
+    content is read from the store and compared with its hash.
     Raises `Tampered`.
     """
     content = {

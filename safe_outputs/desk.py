@@ -254,6 +254,7 @@ def _usable(session: Session) -> Iterator[Where]:
     """Not on data that its project may no longer use (I10); hardly any request is."""
     stands = select(_R.project_id, _R.stands_on).where(_R.move_of.in_([Owner.CHECKERS, Owner.AUTHOR])).distinct()
     found = [(project, stands_on) for project, stands_on in session.execute(stands)]
-    data = usable(session, {project for project, _ in found})
-    if ended := [each for each in found if not data.may_stand(*each)]:
+    projects = {each.id: each for each in session.scalars(select(Project))}
+    data = usable(session, projects)
+    if ended := [(project, on) for project, on in found if not data.may_stand(projects[project], on)]:
         yield tuple_(_R.project_id, _R.stands_on).not_in(ended)

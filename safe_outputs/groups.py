@@ -1,9 +1,9 @@
 """The groups of a request: which statistics and files leave together for which audience, and in which release."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, or_, select
 from sqlalchemy.orm import Session
 
 from safe_outputs.answers import audiences_in, joined
@@ -19,6 +19,7 @@ from safe_outputs.models import (
     RequestFile,
     RequestGroup,
     RequestItem,
+    Statistic,
 )
 from safe_outputs.request_details import FileUse, RequestDetails, require_fitting
 from safe_outputs.statements import missing
@@ -85,6 +86,26 @@ def datasets_of(request: ReleaseRequest) -> set[str]:
 def _datasets(items: Sequence[RequestItem], files: Sequence[RequestFile]) -> set[str]:
     of_files = {str(each) for file in files for each in file.statement["data"]}
     return {str(item.statistic.plan["dataset"]) for item in items} | of_files
+
+
+def made_from(datasets: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a release has something that was made from one of these datasets, as a condition on `Release`."""
+    named = sorted(datasets)
+    statistics = select(RequestItem.position).join(Statistic, Statistic.id == RequestItem.statistic_id)
+    files = select(RequestFile.position)
+    words = (cast(RequestFile.statement, Text).contains(f'"{each}"', autoescape=True) for each in named)
+    return or_(
+        _of_release(statistics, RequestItem).where(Statistic.dataset.in_(named)).exists(),
+        _of_release(files, RequestFile).where(or_(false(), *words)).exists(),
+    )
+
+
+def _of_release(query: Select[int], kind: type[RequestItem] | type[RequestFile]) -> Select[int]:
+    in_group = and_(RequestGroup.request_id == kind.request_id, RequestGroup.position == kind.in_group)
+    group = query.join(RequestGroup, in_group)
+    return group.where(kind.request_id == Release.request_id, RequestGroup.audience == Release.audience).correlate(
+        Release
+    )
 
 
 def release_id(request: ReleaseRequest, audience: str) -> str:

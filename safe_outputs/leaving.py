@@ -4,6 +4,8 @@ Each part is asked for the audience of its own group. Every answer is a sentence
 refused (I3, I13).
 """
 
+from functools import lru_cache
+
 from sqlalchemy.orm import Session
 
 from datasets.release_policy import FEWEST_CHECKERS, Audience
@@ -69,7 +71,12 @@ def version_in_use(session: Session, project_id: str, dataset: str) -> DatasetVe
 def shipped_digest(profile: str) -> str:
     """The hash of a rule profile's text as it is now; “none” for one that there is no longer."""
     text = shipped_profiles().get(profile)
-    return "none" if text is None else digest_of(text.encode())
+    return "none" if text is None else _digest_of(text)
+
+
+@lru_cache(maxsize=64)
+def _digest_of(text: str) -> str:
+    return digest_of(text.encode())
 
 
 def checkers_needed(session: Session, store: Store, request: ReleaseRequest) -> int:

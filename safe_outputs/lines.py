@@ -3,21 +3,20 @@
 A line tells how many have voted in an open turn, and never who or how.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from governance.database import now
-from governance.projects import find_project
+from governance.projects import Project, find_project
 from safe_outputs.answers import Verdict, audience_in_words
-from safe_outputs.differencing import is_exact
-from safe_outputs.groups import files_for, items_for
 from safe_outputs.kept import verdict_at
-from safe_outputs.models import Release, ReleaseRequest
-from safe_outputs.requests import find_request
+from safe_outputs.models import Release, ReleaseRequest, RequestFile, RequestGroup, RequestItem, Statistic
 from safe_outputs.rights import why_not
 from safe_outputs.transitions import IN_WORDS, Action, Owner, RequestState
 
@@ -109,17 +108,34 @@ def releases(session: Session, *, audience: str | None = None) -> tuple[ReleaseL
     query = select(Release).order_by(Release.released_at.desc())
     if audience is not None:
         query = query.where(Release.audience == audience)
-    return tuple(release_line(session, each) for each in session.scalars(query))
+    return release_lines(session, session.scalars(query).all())
 
 
-def release_line(session: Session, release: Release) -> ReleaseLine:
-    """One line of a list of releases."""
-    project = find_project(session, release.project_id)
-    request = find_request(session, release.request_id)
-    items = items_for(request, release.audience)
-    exact = sum(is_exact(item.statistic) for item in items)
-    told = _told(exact, len(items) - exact, len(files_for(request, release.audience)))
-    return ReleaseLine(release.id, release.title, project.name, release.audience, told, release.released_at)
+def release_lines(session: Session, found: Sequence[Release]) -> tuple[ReleaseLine, ...]:
+    """The lines of these releases, asked for together."""
+    wanted = [each.request_id for each in found]
+    exact = _held(session, wanted, RequestItem, Statistic.exact.is_(True))
+    noisy, files = _held(session, wanted, RequestItem, Statistic.exact.is_(False)), _held(session, wanted, RequestFile)
+    projects = select(Project.id, Project.name).where(Project.id.in_({each.project_id for each in found}))
+    names: dict[str, str] = dict(session.execute(projects).all())
+
+    def line_of(each: Release) -> ReleaseLine:
+        told = _told(*(numbers[each.request_id, each.audience] for numbers in (exact, noisy, files)))
+        return ReleaseLine(each.id, each.title, names[each.project_id], each.audience, told, each.released_at)
+
+    return tuple(map(line_of, found))
+
+
+def _held(
+    session: Session, requests: Sequence[str], kind: type[RequestItem] | type[RequestFile], *which: ColumnElement[bool]
+) -> Counter[tuple[str, str]]:
+    """How many statistics or files of these requests leave, by request and audience."""
+    in_group = and_(RequestGroup.request_id == kind.request_id, RequestGroup.position == kind.in_group)
+    query = select(kind.request_id, RequestGroup.audience, func.count()).join(RequestGroup, in_group)
+    if kind is RequestItem:
+        query = query.join(Statistic, Statistic.id == RequestItem.statistic_id)
+    query = query.where(kind.request_id.in_(requests), *which).group_by(kind.request_id, RequestGroup.audience)
+    return Counter({(request, audience): number for request, audience, number in session.execute(query)})
 
 
 def _told(exact: int, noisy: int, files: int) -> str:

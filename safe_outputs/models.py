@@ -188,7 +188,7 @@ class RequestItem(Base):
     statistic_id: Mapped[str] = mapped_column(ForeignKey("statistic.id"), index=True)
     in_group: Mapped[int] = mapped_column(default=1, server_default="1")
 
-    statistic: Mapped[Statistic] = relationship()
+    statistic: Mapped[Statistic] = relationship(lazy="joined", innerjoin=True)
 
 
 class RequestFile(Base):

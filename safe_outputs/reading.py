@@ -6,13 +6,13 @@ Blinding lives here: while a turn is open, a checker sees how many have voted, a
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
 from governance import access, audit
 from governance.people import Role, find_person
-from governance.projects import find_project, is_member
+from governance.projects import Membership, find_project, is_member
 from safe_outputs.answers import Answer, Finding
 from safe_outputs.asking import read_answer
 from safe_outputs.contents_view import ContentsView, contents_view
@@ -20,9 +20,9 @@ from safe_outputs.conversation import is_named, may_see
 from safe_outputs.differencing import of_request
 from safe_outputs.downloads import Download, downloads_of
 from safe_outputs.errors import NotPermitted
-from safe_outputs.groups import datasets_for, datasets_of, groups_of, releases_of
+from safe_outputs.groups import datasets_of, groups_of, made_from, releases_of
 from safe_outputs.leaving import why_policy_not
-from safe_outputs.lines import ReleaseLine, RequestLine, release_line, request_line
+from safe_outputs.lines import ReleaseLine, RequestLine, release_lines, request_line
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark
 from safe_outputs.requests import find_request
 from safe_outputs.return_categories import Category
@@ -38,12 +38,14 @@ from safe_outputs.turns import is_open, open_questions, votes_are_open
 class StatisticView:
     """One statistic of a request, with the file that would leave as text.
 
-    `why_not_leave`: why the release policy does not let it out for its group's audience, or None.
+    `digest` is that of the answer in the store; `why_not_leave` says why the release policy does not let it out for
+    its group's audience, or is None.
     """
 
     id: str
     position: int
     code: str
+    digest: str
     answer: Answer
     file_text: str
     why_not_leave: str | None
@@ -115,6 +117,7 @@ class RequestView:
     history: tuple[HistoryLine, ...]
     standings: tuple[StandingOf, ...]
     released_before: tuple[ReleaseLine, ...]
+    more_before: bool
     downloads: tuple[Download, ...]
     releases: tuple[ReleaseLine, ...]
 
@@ -124,6 +127,10 @@ class RequestView:
         return next((each.id for each in reversed(self.releases)), None)
 
 
+MOST_BEFORE = 20
+"""Earlier releases that stand beside a request; `more_before` says that there are older ones."""
+
+
 def request_view(session: Session, store: Store, request_id: str, person: str, today: date) -> RequestView:
     """A request and all that its reader may know of it.
 
@@ -131,10 +138,10 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         NoSuchThing: there is none of that id.
         NotPermitted: she may not read it.
     """
-    request = find_request(session, request_id)
+    request, store = find_request(session, request_id), store.read_once()
     if (reason := access.why_not_read_request(session, person, request.project_id, today)) is not None:
         raise NotPermitted(reason)
-    releases = releases_of(session, request)
+    releases, before = releases_of(session, request), _released_before(session, request, person)
     return RequestView(
         line=request_line(session, request, person, today),
         purpose=request.purpose,
@@ -151,28 +158,25 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         why_not_approve=why_not_approve(session, store, request, person, today),
         history=tuple(_history(session, request, person)),
         standings=standings(session, datasets_of(request)),
-        released_before=_released_before(session, request, person),
+        released_before=before[:MOST_BEFORE],
+        more_before=len(before) > MOST_BEFORE,
         downloads=tuple(each for release in releases for each in downloads_of(session, release.id)),
-        releases=tuple(release_line(session, each) for each in releases),
+        releases=release_lines(session, releases),
     )
 
 
 def _released_before(session: Session, request: ReleaseRequest, person: str) -> tuple[ReleaseLine, ...]:
-    """Earlier releases of the request's populations: what differencing could use.
+    """The newest releases of the request's populations, one more than a page shows: what differencing could use.
 
     Output checkers see all of them; others what is public, and their own projects'.
     """
-    checker = find_person(session, person).role is Role.OUTPUT_CHECKER
     datasets = {each for linked in populations(session, datasets_of(request)).values() for each in linked}
-    earlier = session.scalars(
-        select(Release).where(Release.request_id != request.id).order_by(Release.released_at.desc())
-    )
-    return tuple(
-        release_line(session, each)
-        for each in earlier
-        if (checker or each.audience == "publication" or is_member(session, person, each.project_id))
-        and datasets & datasets_for(find_request(session, each.request_id), each.audience)
-    )
+    query = select(Release).where(Release.request_id != request.id, made_from(datasets))
+    if find_person(session, person).role is not Role.OUTPUT_CHECKER:
+        hers = select(Membership.project_id).where(Membership.person_name == person)
+        query = query.where(or_(Release.audience == "publication", Release.project_id.in_(hers)))
+    newest = query.order_by(Release.released_at.desc(), Release.id).limit(MOST_BEFORE + 1)
+    return release_lines(session, session.scalars(newest).all())
 
 
 def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list[StatisticView]:
@@ -181,6 +185,7 @@ def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list
             id=item.statistic_id,
             position=item.position,
             code=item.statistic.code,
+            digest=item.statistic.answer,
             answer=answer,
             file_text=store.get(answer.file.digest).decode(),
             why_not_leave=why_policy_not(session, answer, group.audience),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from datasets.release_policy import FEWEST_CHECKERS
 from governance import access, audit
-from governance.database import now
+from governance.database import now, once
 from safe_outputs import checklist, groups, submissions
 from safe_outputs.answers import Verdict, joined
 from safe_outputs.asking import read_answer
@@ -33,7 +33,7 @@ from safe_outputs.transitions import IN_WORDS, REQUEST_TRANSITIONS, Action, Owne
 
 def find_request(session: Session, request_id: str) -> ReleaseRequest:
     """The request of that id. Raises `NoSuchThing`."""
-    request = session.get(ReleaseRequest, request_id)
+    request = once(session, ("request", request_id), lambda: session.get(ReleaseRequest, request_id))
     if request is None:
         raise NoSuchThing(f"There is no release request “{request_id}” that you can see. Check the address.")
     return request

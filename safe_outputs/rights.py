@@ -144,9 +144,9 @@ def _why_no_vote_now(request: ReleaseRequest, person: str) -> str | None:
 
 def why_not_data(session: Session, request: ReleaseRequest) -> str | None:
     """Why the data behind this request may not be used now: its project, an agreement or a version has ended (I10)."""
-    if (reason := access.why_not_open(session, find_project(session, request.project_id))) is not None:
-        return reason
     data = usable(session, [request.project_id])
+    if (reason := data.why_closed(find_project(session, request.project_id))) is not None:
+        return reason
     for item in request.items:
         if not data.may_use(request.project_id, (item.statistic.dataset, item.statistic.version)):
             return (

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
-from datasets.versions import versions_of
+from datasets.versions import newest_versions
 from disclosure_control.privacy.ledger import NANO, Guarantee, epsilon, in_rho
 from disclosure_control.privacy.ledger.guarantee import DELTA
 from governance.database import now
@@ -99,11 +99,12 @@ def released_datasets(session: Session, audience: str) -> set[str]:
     """The datasets of which anything was released for this audience."""
     released = and_(Release.request_id == RequestGroup.request_id, Release.audience == RequestGroup.audience)
     statistics = (
-        select(Statistic)
+        select(Statistic.dataset)
         .join(RequestItem, RequestItem.statistic_id == Statistic.id)
         .join(RequestGroup, _is_in(RequestItem))
         .join(Release, released)
         .where(Release.audience == audience)
+        .distinct()
     )
     files = (
         select(RequestFile)
@@ -112,7 +113,7 @@ def released_datasets(session: Session, audience: str) -> set[str]:
         .where(Release.audience == audience)
     )
     of_files = {str(each) for file in session.scalars(files) for each in file.statement["data"]}
-    return {str(statistic.plan["dataset"]) for statistic in session.scalars(statistics)} | of_files
+    return {*session.scalars(statistics), *of_files}
 
 
 def _is_in(kind: type[RequestItem] | type[RequestFile]) -> ColumnElement[bool]:
@@ -121,8 +122,11 @@ def _is_in(kind: type[RequestItem] | type[RequestFile]) -> ColumnElement[bool]:
 
 def _standing(session: Session, population: str, datasets: tuple[str, ...]) -> StandingOf | None:
     row = session.get(PopulationStanding, population)
-    catalogues = [versions[-1].catalogue for each in datasets if (versions := versions_of(session, each))]
-    if row is None or not catalogues or not (row.nano_rho or row.exact):
+    if row is None or not (row.nano_rho or row.exact):
+        return None
+    newest = {each.dataset: each for each in newest_versions(session)}
+    catalogues = [newest[each].catalogue for each in datasets if each in newest]
+    if not catalogues:
         return None
     stands = Standing(row.nano_rho, row.nano_delta, row.exact, row.void_since)
     title = " and ".join(each.title for each in catalogues)

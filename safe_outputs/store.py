@@ -46,7 +46,22 @@ class Store:
             raise Tampered("Stored content was changed after it was stored. Tell the operator; nothing is released.")
         return content
 
+    def read_once(self) -> "Store":
+        """This store for the length of one view: what was read and compared with its digest is not read again."""
+        return _ReadOnce(self._folder)
+
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
             raise NoSuchThing("This is no name of stored content.")
         return self._folder / digest[:2] / digest
+
+
+class _ReadOnce(Store):
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[str, bytes] = {}
+
+    def get(self, digest: str) -> bytes:
+        if digest not in self._read:
+            self._read[digest] = super().get(digest)
+        return self._read[digest]

@@ -4,18 +4,17 @@ A submission lies in the store by its hash: words, and for each statistic the ha
 names stays in the store too, so that an earlier turn can be laid beside the present one.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
-from safe_outputs.answers import AUDIENCES, Answer, answer_from_json, audience_in_words
+from safe_outputs.answers import AUDIENCES, audience_in_words
+from safe_outputs.asking import stored_answer
 from safe_outputs.content import is_of_first_form
-from safe_outputs.earlier import present_answer
 from safe_outputs.groups import groups_of
 from safe_outputs.models import ReleaseRequest, RequestTurn
 from safe_outputs.since import Difference, Item, difference
@@ -164,11 +163,6 @@ def _difference(store: Store, before: Submission, after: Submission) -> Differen
 
 def _items(store: Store, submission: Submission) -> list[Item]:
     return [
-        Item(each.statistic, each.position, each.answer, each.code, _answer(store, each.answer))
+        Item(each.statistic, each.position, each.answer, each.code, stored_answer(store, each.answer))
         for each in submission.items
     ]
-
-
-def _answer(store: Store, digest: str) -> Answer:
-    value: Any = json.loads(store.get(digest))
-    return answer_from_json(present_answer(value))

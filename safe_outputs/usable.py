@@ -4,7 +4,7 @@ Whether one request stands on data that its project may use is asked here for it
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from datasets.versions import DatasetVersion, VersionState
 from governance import access
 from governance.agreements import Agreement, AgreementState
+from governance.database import once
 from governance.projects import Project
 
 Used = tuple[str, int | None]
@@ -26,7 +27,6 @@ class Usable:
 
     available: frozenset[tuple[str, int]]
     agreed: Mapping[str, Mapping[str, int]]
-    closed: frozenset[str]
 
     def may_use(self, project: str, used: Used) -> bool:
         """Whether the owner agrees to this project's use, and the version has not been withdrawn."""
@@ -38,9 +38,13 @@ class Usable:
             return (dataset, version) in self.available
         return any(dataset == each for each, _ in self.available)
 
-    def may_stand(self, project: str, stands_on: str) -> bool:
+    def why_closed(self, project: Project) -> str | None:
+        """Why nobody can work in this project now, or None."""
+        return access.why_closed(project, agreed=project.id in self.agreed)
+
+    def may_stand(self, project: Project, stands_on: str) -> bool:
         """Whether a request of this project may be voted on; `stands_on` as the request keeps it."""
-        return project not in self.closed and all(self.may_use(project, each) for each in _read(stands_on))
+        return self.why_closed(project) is None and all(self.may_use(project.id, each) for each in _read(stands_on))
 
 
 @lru_cache(maxsize=4096)
@@ -50,23 +54,20 @@ def _read(stands_on: str) -> tuple[Used, ...]:
 
 def usable(session: Session, projects: Collection[str]) -> Usable:
     """What these projects may use now."""
-    wanted = {"projects": list(projects)}
+    return once(session, ("usable", frozenset(projects)), lambda: _usable(session, projects))
+
+
+def _usable(session: Session, projects: Collection[str]) -> Usable:
     agreed: dict[str, dict[str, int]] = {}
-    for project, dataset, version in session.execute(_AGREED, wanted):
+    for project, dataset, version in session.execute(_AGREED, {"projects": list(projects)}):
         agreed.setdefault(project, {})[dataset] = version
     return Usable(
         available=frozenset((row.dataset, row.number) for row in session.execute(_AVAILABLE)),
         agreed=agreed,
-        closed=frozenset(_closed(session.scalars(_PROJECTS, wanted), agreed)),
     )
-
-
-def _closed(projects: Iterable[Project], agreed: Collection[str]) -> Iterable[str]:
-    return (each.id for each in projects if access.why_closed(each, agreed=each.id in agreed) is not None)
 
 
 _AGREED = select(Agreement.project_id, Agreement.dataset, Agreement.version).where(
     Agreement.project_id.in_(bindparam("projects", expanding=True)), Agreement.state == AgreementState.IN_FORCE
 )
 _AVAILABLE = select(DatasetVersion.dataset, DatasetVersion.number).where(DatasetVersion.state == VersionState.AVAILABLE)
-_PROJECTS = select(Project).where(Project.id.in_(bindparam("projects", expanding=True)))

@@ -22,6 +22,7 @@ from safe_outputs.underlying import CountedCell
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
 from safe_outputs.web.differences import ShownSince, lay_out
+from safe_outputs.web.fixed import laid_out, shown_statistic
 from safe_outputs.web.forms import ConfirmForm, VoteForm
 from safe_outputs.web.marks import NumberedFinding, anchors, behind, marks, numbered
 from safe_outputs.web.seen import seen
@@ -125,6 +126,7 @@ def page(
         here=lambda anchor: f"#{anchor}",
         left=beside.left,
         statistics=[part(each, beside) for each in view.statistics],
+        shown_statistic=shown_statistic,
         form=(form or VoteForm(formdata=None)) if checker else ConfirmForm(formdata=None),
         problem=problem.sentence if problem else None,
         approve=approve_words(view),
@@ -143,6 +145,13 @@ def changes(since: ChangedSince | None) -> ShownSince | None:
 
 def part(statistic: StatisticView, beside: AtAGlance | None = None) -> StatisticPart:
     """A statistic, laid out: its findings worst first, with what stands beside it for this reader."""
+    if beside is None or statistic.id not in beside.counts:
+        noted, at = beside is not None, _counts_at(statistic, beside)
+        return laid_out(statistic, at, noted=noted, make=lambda: _part(statistic, beside))
+    return _part(statistic, beside)
+
+
+def _part(statistic: StatisticView, beside: AtAGlance | None) -> StatisticPart:
     answer = statistic.answer
     findings = tuple(sorted(answer.findings, key=lambda each: -VERDICT_ORDER.index(each.verdict)))
     counts = beside.counts.get(statistic.id) if beside is not None else None

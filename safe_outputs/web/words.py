@@ -1,5 +1,6 @@
 """How times, sizes, prices and other people's text read on a page. Pure."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
@@ -117,7 +118,13 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | _VARIAT
 
 def visible(text: str) -> str:
     """Text with every character that would not show, or would turn the text around, written out as ⟦U+202E⟧."""
+    if _PLAIN_TEXT(text):
+        return text
     return "".join(f"⟦U+{ord(each):04X}⟧" if _is_hidden(each) else each for each in text.replace("\r\n", "\n"))
+
+
+_PLAIN_TEXT = re.compile(r"[\n\t\x20-\x7e]*").fullmatch
+"""Nothing in it is hidden: most texts, looked through at once."""
 
 
 def _is_hidden(character: str) -> bool:
@@ -126,7 +133,7 @@ def _is_hidden(character: str) -> bool:
 
 def hidden_characters(text: str) -> int:
     """How many characters `visible` writes out."""
-    return sum(_is_hidden(each) for each in text.replace("\r\n", "\n"))
+    return 0 if _PLAIN_TEXT(text) else sum(_is_hidden(each) for each in text.replace("\r\n", "\n"))
 
 
 HISTORY: Mapping[str, str] = {
