@@ -29,6 +29,12 @@ from tornado.web import Application, HTTPError, RequestHandler, stream_request_b
 log = logging.getLogger(__name__)
 
 LARGEST_CALL = 1024 * 1024
+LARGEST_REQUEST = 4_000_000
+"""Of a release request: its files each with a statement."""
+LARGEST_FILE = 10_001_024
+"""Of a file that is handed in; the service says how large one may be."""
+MOST_LARGE_CALLS = 4
+"""How many calls of one gate that hold more than `LARGEST_CALL` are taken at once: they lie in the hub's memory."""
 LARGEST_READ = 64 * LARGEST_CALL
 """How much of a call that is too large is read away, so that its sender still gets the answer."""
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -58,10 +64,19 @@ ALLOWED = _calls(
     ("POST", f"/requests/{_ID}/submit"),
     ("POST", f"/requests/{_ID}/withdraw"),
     ("POST", f"/requests/{_ID}/answers"),
+    ("PUT", f"/requests/{_ID}/checklist"),
+    ("POST", "/files/output"),
+    ("POST", "/files/evidence"),
 )
 """The calls that a session can make. Queries are not among them."""
 
-_PASSED_IN = ("Content-Type", "Accept")
+LARGER = (
+    (re.compile("/files/(output|evidence)"), LARGEST_FILE),
+    (re.compile(f"/requests(/{_ID})?"), LARGEST_REQUEST),
+)
+"""The calls that may hold more than the others, and how much."""
+
+_PASSED_IN = ("Content-Type", "Accept", "Content-Disposition")
 _PASSED_OUT = ("Content-Type", "Retry-After", "X-JupyterHub-Version")
 
 ACTIONS = frozenset({"output.budget_used", "output.held_back", "kernel.ended", "disk.full"})
@@ -83,6 +98,11 @@ def server_calls(person: str) -> Calls:
 def allowed(method: str, target: str, calls: Calls = ALLOWED) -> bool:
     """Whether a session may make this call. `target` is the request's whole target, query included."""
     return any(method == known and path.fullmatch(target) for known, path in calls)
+
+
+def largest(target: str) -> int:
+    """How many bytes a call to this target may hold."""
+    return next((limit for path, limit in LARGER if path.fullmatch(target)), LARGEST_CALL)
 
 
 @dataclass(frozen=True)
@@ -121,6 +141,7 @@ def open_gate(socket: Path, beyond: Beyond) -> HTTPServer:
         log_function=_log_call,
         gate_client=client,
         lines=deque(maxlen=MOST_LINES),
+        large=set(),
     )
     server = Bounded(
         application,
@@ -210,15 +231,34 @@ class GateHandler(Problem):
         self.client = client
         self.body = bytearray()
         self.received = 0
+        self.limit = LARGEST_CALL
+        self.crowded = False
 
     def prepare(self) -> None:
         if not allowed(self.request.method or "", self.request.uri or "", self.beyond.calls):
             raise HTTPError(403, self.beyond.refusal)
+        self.limit = largest(self.request.uri or "")
 
     def data_received(self, chunk: bytes) -> None:
         self.received += len(chunk)
-        if self.received <= LARGEST_CALL:
+        if self.received > LARGEST_CALL and not self._has_room():
+            self.crowded = True
+        if self.received <= self.limit and not self.crowded:
             self.body += chunk
+        else:
+            self.body.clear()
+
+    def _has_room(self) -> bool:
+        """Whether this call may hold more than others: only so many do at once, and none of them for long."""
+        large: set[GateHandler] = self.application.settings["large"]
+        if len(large) < MOST_LARGE_CALLS:
+            large.add(self)
+        return self in large
+
+    def on_finish(self) -> None:
+        self.application.settings["large"].discard(self)
+
+    on_connection_close = on_finish
 
     async def get(self) -> None:
         await self._forward()
@@ -226,9 +266,10 @@ class GateHandler(Problem):
     post = put = get
 
     async def _forward(self) -> None:
-        if self.received > LARGEST_CALL:
-            limit = LARGEST_CALL // 1024
-            raise HTTPError(413, f"A call through the gate may hold {limit:,} KiB. Send less at once.")
+        if self.received > self.limit:
+            raise HTTPError(413, f"A call like this may hold {self.limit // 1024:,} KiB. Send less at once.")
+        if self.crowded:
+            raise HTTPError(503, "This session sends several large files at once. Nothing is lost; send one by one.")
         try:
             status, headers, content = await self._ask()
         except httpx.TimeoutException:

@@ -8,9 +8,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safe_outputs.client import Refused, connect, crosstab, private, request
+    from safe_outputs.client import Refused, connect, crosstab, file, group, private, request
 
-__all__ = ["Refused", "connect", "crosstab", "private", "request"]
+__all__ = ["Refused", "connect", "crosstab", "file", "group", "private", "request"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from safe_outputs.store import digest_of
 
 YES = "yes"
 LONGEST_ANSWER = 2000
+MOST_ANSWERS = 50
 
 
 @dataclass(frozen=True)
@@ -123,15 +124,15 @@ def asked(holds: frozenset[str], kept: Mapping[str, Any] | None) -> tuple[Asked,
 
 
 def shown(holds: frozenset[str], kept: Mapping[str, Any] | None) -> tuple[Asked, ...]:
-    """For readers: each question of the version that was answered, as it was answered."""
-    if kept is None:
-        return asked(holds, None)
+    """For readers: the questions that are asked; of another version those that were answered, as they were."""
+    if kept is None or kept["version"] == VERSION:
+        return asked(holds, kept)
     known = {each.id: each for each in QUESTIONS.get(kept["version"], ())}
     return tuple(
         Asked(name, known[name].text, known[name].explain, known[name].source, text, not _is_answer(known[name], text))
         for name, text in kept["answers"].items()
         if name in known
-    ) or asked(holds, kept)
+    )
 
 
 def _is_answer(question: Question, answer: str) -> bool:

@@ -4,7 +4,7 @@ The form of before there were groups, with one audience and its statistics, is r
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -20,8 +20,18 @@ NoNotebook = Literal["not_asked", "no_name", "not_found", "not_read", "too_large
 """Why a request has no notebook as evidence. It is the kernel that says so."""
 
 
+_Kind = TypeVar("_Kind", bound=BaseModel)
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Notebook(_Frozen):
+    """The notebook from which a request is made, as a file that was handed in as evidence; or why there is none."""
+
+    notebook: Id | None
+    no_notebook: NoNotebook | None
 
 
 class FileUse(_Frozen):
@@ -78,16 +88,25 @@ class RequestDetails(_Frozen):
 def read_details(value: Any) -> RequestDetails:
     """The details in a request's body. Raises `MalformedRequest`, which says where they are wrong."""
     _require_bounded(value)
+    details = _read(RequestDetails, value)
+    require_fitting(details)
+    return details
+
+
+def read_notebook(value: Any) -> Notebook:
+    """The notebook in a submission's body. Raises `MalformedRequest`, which says where it is wrong."""
+    return _read(Notebook, value)
+
+
+def _read(kind: type[_Kind], value: Any) -> _Kind:
     try:
-        details = RequestDetails.model_validate(value)
+        return kind.model_validate(value)
     except ValidationError as error:
         places = "; ".join(
             f"{'.'.join(str(part) for part in each['loc']) or 'request'}: {each['msg']}"
             for each in error.errors(include_input=False, include_url=False)[:5]
         )
         raise MalformedRequest(f"This release request cannot be kept: {places}.") from None
-    require_fitting(details)
-    return details
 
 
 def require_fitting(details: RequestDetails) -> None:

@@ -25,7 +25,7 @@ from safe_outputs.kept import keep
 from safe_outputs.leaving import checkers_needed, why_contents_not
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.notifications import moves as notifications
-from safe_outputs.request_details import RequestDetails
+from safe_outputs.request_details import Notebook, RequestDetails
 from safe_outputs.rights import require
 from safe_outputs.store import Store
 from safe_outputs.transitions import IN_WORDS, REQUEST_TRANSITIONS, Action, Owner, RequestState, StatisticState
@@ -90,15 +90,13 @@ def answer_checklist(
     audit.record(session, author, "request.checklist", f"request:{request.id}", questions=sorted(answers))
 
 
-def attach_notebook(
-    session: Session, request: ReleaseRequest, *, author: str, file: str | None, reason: str | None, today: date
-) -> None:
+def attach_notebook(session: Session, request: ReleaseRequest, *, author: str, notebook: Notebook, today: date) -> None:
     """Show the notebook as it is now to checkers, or say why it cannot be shown.
 
     Raises `NotPermitted`, `WrongState`, `NoSuchThing`, `MalformedRequest`.
     """
     require(session, request, author, Action.EDIT, today)
-    groups.attach_notebook(session, request, file, reason)
+    groups.attach_notebook(session, request, notebook.notebook, notebook.no_notebook)
 
 
 def submit(session: Session, store: Store, request: ReleaseRequest, *, author: str, today: date) -> None:

@@ -8,7 +8,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parent.parent
 SESSION = CHECKOUT / ".session"
 # What client and checker share: descriptions, without a file, clock or database in them.
-SHARED = {"__init__.py", "answers.py", "statistics.py", "py.typed"}
+SHARED = {"__init__.py", "answers.py", "limits.py", "statistics.py", "py.typed"}
 
 
 def in_session(code: str) -> subprocess.CompletedProcess[str]:

@@ -1,8 +1,8 @@
 """Starts each kernel in a sandbox of its own, within the notebook server's.
 
 A kernel's folder holds its connection file, which it can read, and its channels, which it shares with the server. It
-gets no descriptor of the server's, no variable of its environment, and nothing that it prints reaches a log: what it
-writes past the channels goes nowhere.
+gets no descriptor of the server's, no variable of its environment but the name of its notebook, and nothing that it
+prints reaches a log: what it writes past the channels goes nowhere.
 """
 
 import asyncio
@@ -26,6 +26,9 @@ from hub_config.session import MEBIBYTE
 SECONDS_TO_BEGIN = 20.0
 SECONDS_BETWEEN_LOOKS = 0.02
 SECONDS_BETWEEN_COUNTS = 2.0
+
+SESSION_NAME = "JPY_SESSION_NAME"
+"""Names its notebook to a kernel, as Jupyter does: the one variable that it gets beside the kernelspec's."""
 
 KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
@@ -68,7 +71,8 @@ class SandboxProvisioner(LocalProvisioner):
             self.parent.ip = str(folder / CHANNELS / "c")
         kwargs = await super().pre_launch(**kwargs)
         spec = self.kernel_spec
-        kwargs["env"] = dict(spec.env) if spec is not None else {}
+        name = kwargs.get("env", {}).get(SESSION_NAME)
+        kwargs["env"] = (dict(spec.env) if spec is not None else {}) | ({SESSION_NAME: name} if name else {})
         kwargs["cwd"] = "/" if self.arguments else kwargs.get("cwd")
         return kwargs | dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
 

@@ -2,6 +2,7 @@
 
 import os
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -29,8 +30,17 @@ class Gate:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The decoded answer. Raises `Refused` with the reason when there is none."""
+        return self._answer(method, path, json=body)
+
+    def send(self, path: str, name: str, content: bytes) -> Any:
+        """The decoded answer to these bytes under this name. Raises `Refused` with the reason when there is none."""
+        disposition = f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+        headers = {"Content-Type": "application/octet-stream", "Content-Disposition": disposition}
+        return self._answer("POST", path, content=content, headers=headers)
+
+    def _answer(self, method: str, path: str, **sent: Any) -> Any:
         try:
-            response = self._client.request(method, path, json=body)
+            response = self._client.request(method, path, **sent)
         except httpx.TransportError:
             raise Refused(
                 "Saferoom does not answer from this session. Nothing was lost: wait a minute, then run the cell again. "

@@ -25,6 +25,7 @@ from safe_outputs.web import (
     request_page,
     security,
     session_api,
+    session_files,
     sign_in,
     together,
 )
@@ -41,6 +42,7 @@ HOURS_SIGNED_IN = 12
 BLUEPRINTS = (
     sign_in.blueprint,
     session_api.blueprint,
+    session_files.blueprint,
     queue.blueprint,
     together.blueprint,
     request_page.blueprint,
@@ -66,7 +68,8 @@ def create_app(settings: WebSettings, hub: Hub | None = None) -> Flask:
     security.protect(app)
     app.before_request(access.enforce)
     csrf = CSRFProtect(app)
-    csrf.exempt(session_api.blueprint)  # it takes no cookie, only the gate's stamp
+    for blueprint in (session_api.blueprint, session_files.blueprint):
+        csrf.exempt(blueprint)  # they take no cookie, only the gate's stamp
     filters.register(app)
     problems.register(app)
     for blueprint in API_BLUEPRINTS:

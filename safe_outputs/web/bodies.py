@@ -23,9 +23,22 @@ def json_object(*fields: str) -> dict[str, Any]:
     return value
 
 
-def any_json() -> Any:
-    """The body's JSON. Raises `MalformedBody`."""
+def any_json(largest: int = LARGEST_BODY) -> Any:
+    """The body's JSON, of at most so many bytes. Raises `MalformedBody`."""
+    request.max_content_length = largest
     return _json()
+
+
+def optional_object(*fields: str) -> dict[str, Any] | None:
+    """The body's JSON object with exactly these fields, or None where no body was sent. Raises `MalformedBody`."""
+    return json_object(*fields) if request.content_length else None
+
+
+def words(value: Any, field: str, most: int, longest: int) -> dict[str, str]:
+    """Texts by name. Raises `MalformedBody`."""
+    if not isinstance(value, dict) or len(value) > most:
+        raise MalformedBody(f"{field} has to be an object of at most {most} texts.")
+    return {name: text(each, f"{field}.{name[:40]}", longest) for name, each in value.items()}
 
 
 def text(value: Any, field: str, longest: int) -> str:

@@ -4,6 +4,7 @@ Who calls is what the gate stamped (`stamp`), never what the call says. It takes
 browser call it.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, url_for
@@ -13,16 +14,20 @@ from governance.database import reading, transaction
 from governance.people import find_person
 from governance.projects import find_project
 from safe_outputs import asking, conversation, requests
+from safe_outputs.checklist import LONGEST_ANSWER, MOST_ANSWERS
 from safe_outputs.errors import NoSuchThing
+from safe_outputs.groups import groups_of
+from safe_outputs.limits import LARGEST_BODY_OF_REQUEST
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.reading import request_view
-from safe_outputs.request_details import read_details
+from safe_outputs.request_details import read_details, read_notebook
 from safe_outputs.transitions import Action
 from safe_outputs.web import bodies
 from safe_outputs.web.access import access, asker
 from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
 from safe_outputs.web.session_data import datasets_of
+from safe_outputs.web.session_files import file_json
 
 blueprint = Blueprint("session_api", __name__, url_prefix="/api/session")
 
@@ -71,7 +76,7 @@ def statistic(statistic_id: str) -> Response:
 @blueprint.post("/requests")
 @access("gate")
 def draft() -> tuple[Response, int, dict[str, str]]:
-    details = read_details(bodies.any_json())
+    details = read_details(bodies.any_json(LARGEST_BODY_OF_REQUEST))
     caller = asker()
     with transaction(service().engine) as database:
         request = requests.draft(
@@ -90,7 +95,7 @@ def one(request_id: str) -> Response:
 @blueprint.put("/requests/<request_id>")
 @access("gate")
 def edit(request_id: str) -> Response:
-    details = read_details(bodies.any_json())
+    details = read_details(bodies.any_json(LARGEST_BODY_OF_REQUEST))
     with transaction(service().engine) as database:
         request = _of_project(database, request_id)
         requests.edit(database, request, author=asker().person, details=details, today=today())
@@ -100,9 +105,25 @@ def edit(request_id: str) -> Response:
 @blueprint.post("/requests/<request_id>/submit")
 @access("gate")
 def submit(request_id: str) -> Response:
+    body = bodies.optional_object("notebook", "no_notebook")
     with transaction(service().engine) as database:
         request = _of_project(database, request_id)
+        if body is not None:
+            notebook = read_notebook(body)
+            requests.attach_notebook(database, request, author=asker().person, notebook=notebook, today=today())
         requests.submit(database, service().store, request, author=asker().person, today=today())
+    return _shown(request_id)
+
+
+@blueprint.put("/requests/<request_id>/checklist")
+@access("gate")
+def checklist(request_id: str) -> Response:
+    """Keep answers to the requester's checklist, beside those that were given before."""
+    body = bodies.json_object("answers")
+    answers = bodies.words(body["answers"], "answers", MOST_ANSWERS, LONGEST_ANSWER)
+    with transaction(service().engine) as database:
+        request = _of_project(database, request_id)
+        requests.answer_checklist(database, request, author=asker().person, answers=answers, today=today())
     return _shown(request_id)
 
 
@@ -159,6 +180,20 @@ def _request_json(database: Database, request: ReleaseRequest) -> dict[str, Any]
         "verdict": view.line.verdict.value,
         "turn": request.turn,
         "statistics": [item.statistic_id for item in request.items],
+        "groups": [
+            {
+                "title": group.title,
+                "context": group.context,
+                "audience": group.audience,
+                "statistics": [item.statistic_id for item in group.items],
+                "files": [file.file_id for file in group.files],
+            }
+            for group in groups_of(request)
+        ],
+        "files": [file_json(each.file) | {"statement": each.statement} for each in request.files],
+        "evidence": [file_json(each.file) | {"notebook": each.notebook} for each in request.evidence],
+        "no_notebook": view.contents.no_notebook,
+        "checklist": [asdict(each) for each in view.contents.checklist],
         "votes": view.line.votes,
         "checkers_needed": request.checkers_needed,
         "comments": [
@@ -184,6 +219,7 @@ def _request_json(database: Database, request: ReleaseRequest) -> dict[str, Any]
         ],
         "cannot": {action.value: view.reasons[action] for action in AUTHORS_ACTIONS},
         "release": view.release_id,
+        "releases": [{"id": each.id, "audience": each.audience} for each in view.releases],
         "url": service().settings.address(f"requests/{request.id}"),
     }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -116,9 +117,17 @@ class Session:
         """A call with these bytes as its body."""
         return self._open(method, path, None, data=content, content_type=content_type)
 
-    def _open(self, method: str, path: str, token: str | None, **body: Any) -> TestResponse:
+    def hand_in(self, role: str, name: str, content: bytes) -> TestResponse:
+        """A file as the notebook client sends it."""
+        said = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}"}
+        return self._open("POST", f"/files/{role}", None, said, data=content, content_type="application/octet-stream")
+
+    def _open(
+        self, method: str, path: str, token: str | None, said: dict[str, str] | None = None, **body: Any
+    ) -> TestResponse:
         token = stamp.sign(GATE_KEY, *self._who) if token is None else token
         headers = {"Authorization": f"{stamp.SCHEME} {token}"} if token else {}
+        headers |= said or {}
         return self._client.open(f"{PREFIX}/api/session{path}", method=method, headers=headers, **body)
 
 

@@ -163,6 +163,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/api/session/requests/<request_id>/submit"): STAMPED_ONLY,
     ("POST", "/api/session/requests/<request_id>/withdraw"): STAMPED_ONLY,
     ("POST", "/api/session/requests/<request_id>/answers"): STAMPED_ONLY,
+    ("PUT", "/api/session/requests/<request_id>/checklist"): STAMPED_ONLY,
+    ("POST", "/api/session/files/<role>"): STAMPED_ONLY,
 }
 
 
