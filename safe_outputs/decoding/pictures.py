@@ -9,6 +9,9 @@ from PIL import Image, ImageOps
 from safe_outputs.decoding.refusal import NotDecodable
 
 WHITE = "#ffffff"
+_OF_PIXELS = ("background", "dpi", "duration", "gamma", "jfif", "loop", "srgb", "timestamp", "transparency", "version")
+"""Fields that say how the pixels show, by how their names begin. All others tell of something else."""
+
 _DAMAGED = (
     "The file begins like a picture, but cannot be read as one: it is damaged, or something else. "
     "Save the figure again as PNG and add that."
@@ -60,10 +63,7 @@ def _too_large() -> NotDecodable:
 
 def _facts(image: Image.Image, content: bytes) -> dict[str, Any]:
     frames = int(getattr(image, "n_frames", 1))
-    extra = sorted(
-        set(map(str, image.info))
-        - {"gamma", "transparency", "background", "loop", "duration", "timestamp", "dpi", "srgb"}
-    )
+    extra = {str(name) for name in image.info if not str(name).startswith(_OF_PIXELS)}
     return {
         "width": image.width,
         "height": image.height,

@@ -103,6 +103,7 @@ def _require_size(content: bytes, line: str) -> None:
 
 
 def _text(name: str, content: bytes, plain: str) -> _Told:
+    _require_size(content, "notebook")
     text.require_no_document(plain)
     if structured.begins_with_tag(plain):
         return _drawing(content) if structured.is_drawing(plain) else _markup(content, plain)
@@ -124,13 +125,13 @@ def _json(content: bytes, plain: str) -> _Told:
 
 
 def _notebook(content: bytes, value: structured.Notebook) -> _Told:
-    _require_size(content, "notebook")
     facts = {"cells": f"{len(value['cells']):,}", **_sent(content)}
     return _Told(FileKind.NOTEBOOK, structured.cleaned(value), structured.notebook_findings(value), facts)
 
 
 def _lines(name: str, content: bytes, plain: str) -> _Told:
     """A table, code or text. Where the bytes can be more than one of them, the name says which; all are looked at."""
+    _require_size(content, "table")
     said = kinds_of(names.said_ending(name))
     rows = tables.best(plain, "\t" if names.said_ending(name) == ".tsv" else None)
     if FileKind.TABLE in said and rows is None:
@@ -162,7 +163,6 @@ def _of_rows(rows: tables.Rows) -> list[Finding]:
 
 
 def _table(content: bytes, plain: str, rows: tables.Rows, found: list[Finding]) -> _Told:
-    _require_size(content, "table")
     facts = {
         "rows": f"{max(len(rows.rows) - 1, 0):,} and a header",
         "columns": f"{rows.columns:,}",

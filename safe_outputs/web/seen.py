@@ -1,6 +1,7 @@
 """Every view of a request is an event in the audit chain, on disk before anything of it is sent (I8)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from governance.views import View
@@ -20,6 +21,22 @@ def seen(person: str, by: Literal["page", "session", "api"], *views: RequestView
 def _looked_at(view: RequestView, person: str, by: str, counts: Sequence[str]) -> View:
     detail = {"turn": view.turn, "content": view.content_hash, "by": by} | ({"counts": list(counts)} if counts else {})
     return View(person, VIEWED, f"request:{view.line.id}", detail)
+
+
+@dataclass(frozen=True)
+class FileSeen:
+    """A look at a file of a request: which request, its turn and content hash then, and the file's digest."""
+
+    request_id: str
+    turn: int
+    content: str | None
+    digest: str
+
+
+def seen_file(person: str, look: FileSeen) -> None:
+    """This person is about to see a file of a request. Raises `DatabaseUnavailable`: show nothing then."""
+    detail = {"turn": look.turn, "content": look.content, "by": "page", "file": look.digest}
+    service().views.record(View(person, VIEWED, f"request:{look.request_id}", detail))
 
 
 def seen_incoming(ingress_id: str, person: str, file: int | None = None) -> None:

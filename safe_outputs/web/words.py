@@ -1,13 +1,12 @@
 """How times, sizes, prices and other people's text read on a page. Pure."""
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 
 from datasets.release_policy import Kind
 from governance.zones import UTC_NAME, is_ambiguous, name_of
 from safe_outputs.answers import AUDIENCES, PolicyUsed
+from safe_outputs.files.characters import hidden_in, marked
 from safe_outputs.release_policy import PLURALS
 from safe_outputs.statistics import Crosstab, Private, population_in_words
 
@@ -110,30 +109,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 else f"{value:,.3g}"
 
 
-_PLAIN = frozenset("\n\t")
-_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"})
-_VARIATIONS = frozenset(map(chr, [*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)]))
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u2800") | _VARIATIONS
-
-
 def visible(text: str) -> str:
     """Text with every character that would not show, or would turn the text around, written out as ⟦U+202E⟧."""
-    if _PLAIN_TEXT(text):
-        return text
-    return "".join(f"⟦U+{ord(each):04X}⟧" if _is_hidden(each) else each for each in text.replace("\r\n", "\n"))
-
-
-_PLAIN_TEXT = re.compile(r"[\n\t\x20-\x7e]*").fullmatch
-"""Nothing in it is hidden: most texts, looked through at once."""
-
-
-def _is_hidden(character: str) -> bool:
-    return character not in _PLAIN and (unicodedata.category(character) in _HIDDEN or character in _BLANK)
+    return marked(text.replace("\r\n", "\n"))
 
 
 def hidden_characters(text: str) -> int:
     """How many characters `visible` writes out."""
-    return 0 if _PLAIN_TEXT(text) else sum(_is_hidden(each) for each in text.replace("\r\n", "\n"))
+    return hidden_in(text.replace("\r\n", "\n"))
 
 
 HISTORY: Mapping[str, str] = {

@@ -10,6 +10,7 @@ from safe_outputs.web import stamp
 from safe_outputs.web.access import DOORS, declared
 from tests.governance.people_factory import FAR
 from tests.safe_outputs.bringing_in import something_asked
+from tests.safe_outputs.handed_in import a_file, a_picture
 from tests.safe_outputs.house import House, a_submitted_request
 from tests.safe_outputs.web.browser import GATE_KEY, PREFIX, Browser, KnownByName, Program, sentence_of
 
@@ -55,6 +56,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/queue/together"): FORBIDDEN | {"output checker": 400},
     ("GET", "/requests"): REFUSED | dict.fromkeys(["researcher", "researcher of another project"], HERE),
     ("GET", "/requests/<request_id>"): REFUSED | {"researcher": HERE, "output checker": HERE},
+    ("GET", "/requests/<request_id>/files/<file_id>"): REFUSED | {"researcher": HERE, "output checker": HERE},
+    ("GET", "/requests/<request_id>/files/<file_id>/picture"): REFUSED | {"researcher": HERE, "output checker": HERE},
     # 400: let in, but the form's token is missing
     ("POST", "/requests/<request_id>/vote"): FORBIDDEN | {"output checker": 400},
     ("POST", "/requests/<request_id>/return"): FORBIDDEN | {"output checker": 400},
@@ -200,12 +203,13 @@ def test_a_route_that_declares_nothing_is_refused_to_all(app: Flask) -> None:
 def test_everybody_on_every_route(app: Flask, house: House) -> None:
     """The whole table, role × route, with real requests; every refusal has a sentence."""
     request_id, ingress_id = a_submitted_request(house), something_asked(house)
+    file_id = a_file(house, "plot.png", a_picture())
     _cora_expires(house)
     wrong = []
     for (method, rule), expected in EXPECTED.items():
         path = rule.replace("<request_id>", request_id).replace("<path:name>", "icon.svg")
         path = path.replace("<ingress_id>", ingress_id).replace("<int:position>", "1").replace("<case_id>", "p01")
-        path = path.replace("<int(max=10000):position>", "1")
+        path = path.replace("<int(max=10000):position>", "1").replace("<file_id>", file_id)
         for who, status in expected.items():
             answer = opened(app, method, path, None if who == NOBODY else PEOPLE[who])
             if answer.status_code != status:

@@ -16,6 +16,7 @@ from werkzeug.routing import Rule
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.bringing_in import something_asked
 from tests.safe_outputs.factories import PRIVATE_COUNT, a_finding
+from tests.safe_outputs.handed_in import a_file
 from tests.safe_outputs.house import (
     House,
     a_draft,
@@ -56,12 +57,14 @@ def address(house: House) -> dict[str, Any]:
     request = a_submitted_request(house, statistics, title="Visits <by> plan", purpose="A first look.")
     with house.engine.connect() as database:
         release = database.exec_driver_sql("SELECT id FROM release").scalar_one()
+    file = a_file(house, "table.csv", b"site,mean\nDayton,=1+1\n\xe2\x80\xae,2\n")
     return {
         "request_id": request,
         "release_id": release,
         "ingress_id": something_asked(house),
         "position": 1,
         "case_id": "p04",
+        "file_id": file,
     }
 
 

@@ -70,6 +70,7 @@ def test_rho_loses_no_digit(nano: int, expected: str) -> None:
         ("abc\u202edef", "abc⟦U+202E⟧def"),
         ("a\u200bb\u2066c\x00d\u3164", "a⟦U+200B⟧b⟦U+2066⟧c⟦U+0000⟧d⟦U+3164⟧"),
         ("a\rb\u2028c", "a⟦U+000D⟧b⟦U+2028⟧c"),
+        ("a⟦U+202E⟧", "a⟦U+27E6⟧U+202E⟧"),
     ],
 )
 def test_what_would_not_show_is_written_out(text: str, expected: str) -> None:

@@ -1,0 +1,147 @@
+"""Files that people made, shown inert: as text in the page, or as a picture that was drawn here.
+
+Nothing of a file is ever sent as a page, a drawing or a script. The one thing that is sent as bytes is a PNG of our own
+making, for an <img>, under a policy by which it could not do anything as a page either.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request, url_for
+from sqlalchemy.orm import Session as Database
+
+from governance import access as rights
+from governance.database import reading
+from safe_outputs.answers import Finding
+from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered
+from safe_outputs.files.kinds import KINDS, FileKind
+from safe_outputs.files.views import PREVIEW, WINDOW, Inert, inert
+from safe_outputs.models import OutputFile
+from safe_outputs.requests import find_request
+from safe_outputs.store import Store
+from safe_outputs.web.access import access, reader
+from safe_outputs.web.security import INERT_POLICY
+from safe_outputs.web.seen import FileSeen, seen_file
+from safe_outputs.web.service import service, today
+
+blueprint = Blueprint("previews", __name__)
+
+PNG = b"\x89PNG\r\n\x1a\n"
+_PICTURES = frozenset({FileKind.PICTURE, FileKind.DRAWING})
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """A file of a request, as `file.html` shows it. `as_lines` where it is a table that is shown as its text."""
+
+    request_id: str
+    id: str
+    name: str
+    kind: FileKind
+    words: str
+    digest: str
+    size: int
+    facts: dict[str, str]
+    findings: tuple[Finding, ...]
+    inert: Inert
+    as_lines: bool = False
+
+    @property
+    def leaves(self) -> str:
+        """What of the file would leave, as a part of a sentence."""
+        return KINDS[self.kind].leaves
+
+    @property
+    def is_table(self) -> bool:
+        return self.kind is FileKind.TABLE
+
+
+def file_part(
+    store: Store, request_id: str, file: OutputFile, *, first: int = 1, most: int = PREVIEW, as_lines: bool = False
+) -> FilePart:
+    """The file with a window of its content. Raises `Tampered` if the store has other bytes than were taken."""
+    kind = FileKind(file.kind)
+    facts: dict[str, Any] = file.facts
+    return FilePart(
+        request_id=request_id,
+        id=file.id,
+        name=file.name,
+        kind=kind,
+        words=KINDS[kind].words,
+        digest=file.digest,
+        size=file.size,
+        facts={str(name): str(value) for name, value in facts.items()},
+        findings=tuple(Finding.model_validate(each) for each in file.findings),
+        inert=inert(kind, store.get(file.digest), first=first, most=most, as_lines=as_lines),
+        as_lines=as_lines,
+    )
+
+
+@blueprint.get("/requests/<request_id>/files/<file_id>")
+@access("signed_in")
+def file(request_id: str, file_id: str) -> Response:
+    """The page of one file: all of it, a window at a time."""
+    first = request.args.get("from", 1, type=int)
+    with reading(service().engine) as database:
+        found = _file_of(database, request_id, file_id)
+        look = _look(database, request_id, found)
+        as_lines = "lines" in request.args
+        shown = file_part(service().store, request_id, found, first=first, most=WINDOW, as_lines=as_lines)
+    seen_file(reader().name, look)
+    return make_response(render_template("file_page.html", file=shown, links=_links(shown)))
+
+
+def _links(shown: FilePart) -> list[tuple[str, str]]:
+    """From a window to those beside it, and from a table to its text and back."""
+    seen, unit = shown.inert, shown.inert.unit.capitalize()
+    links = []
+    if seen.first > 1:
+        links.append((f"{unit}s before", _address(shown, max(1, seen.first - seen.step), shown.as_lines)))
+    if seen.last < seen.total:
+        links.append((f"{unit}s after", _address(shown, seen.last + 1, shown.as_lines)))
+    if shown.is_table:
+        links.append(
+            ("As a table" if shown.as_lines else "As the text that it is", _address(shown, 1, not shown.as_lines))
+        )
+    return links
+
+
+def _address(shown: FilePart, first: int, as_lines: bool) -> str:
+    options: dict[str, Any] = {"from": first} | ({"lines": "all"} if as_lines else {})
+    return url_for("previews.file", request_id=shown.request_id, file_id=shown.id, **options)
+
+
+@blueprint.get("/requests/<request_id>/files/<file_id>/picture")
+@access("signed_in")
+def picture(request_id: str, file_id: str) -> Response:
+    """The bytes of a picture that was drawn here, for an <img>."""
+    with reading(service().engine) as database:
+        found = _file_of(database, request_id, file_id)
+        kind, look = FileKind(found.kind), _look(database, request_id, found)
+    if kind not in _PICTURES:
+        raise NoSuchThing("This file is no picture. Its page shows it as text.")
+    content = service().store.get(look.digest)
+    if not content.startswith(PNG):
+        raise Tampered("This picture is none that was drawn here, so it is not shown. Tell the operator.")
+    seen_file(reader().name, look)
+    response = make_response(content)
+    response.mimetype = "image/png"
+    response.headers["Content-Disposition"] = 'inline; filename="picture.png"'
+    response.headers["Content-Security-Policy"] = INERT_POLICY
+    return response
+
+
+def _look(database: Database, request_id: str, file: OutputFile) -> FileSeen:
+    found = find_request(database, request_id)
+    return FileSeen(request_id, found.turn, found.content_hash, file.digest)
+
+
+def _file_of(database: Database, request_id: str, file_id: str) -> OutputFile:
+    """The file, for who may read its request. Raises `NoSuchThing` and `NotPermitted`."""
+    found = find_request(database, request_id)
+    if (reason := rights.why_not_read_request(database, reader().name, found.project_id, today())) is not None:
+        raise NotPermitted(reason)
+    file = database.get(OutputFile, file_id)
+    if file is None or file.project_id != found.project_id:
+        raise NoSuchThing("This request has no such file. Its page lists those that it has.")
+    return file

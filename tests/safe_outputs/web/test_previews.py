@@ -1,0 +1,85 @@
+"""The page of a file, and the picture's bytes: for whom, under which headers, and on record."""
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session as Database
+
+from safe_outputs.models import OutputFile
+from safe_outputs.web.security import INERT_POLICY
+from tests.safe_outputs.handed_in import a_file, a_picture
+from tests.safe_outputs.house import House, a_submitted_request
+from tests.safe_outputs.web.browser import Browser, sentence_of
+from tests.safe_outputs.web.test_seen import views_of
+
+TABLE = b"site,mean\nDayton,212.40\nSeattle,198.77\n"
+
+
+@pytest.fixture
+def request_id(house: House) -> str:
+    return a_submitted_request(house)
+
+
+def test_a_table_is_shown_as_cells_and_as_its_text(house: House, browser: Browser, request_id: str) -> None:
+    path = f"/requests/{request_id}/files/{a_file(house, 'table.csv', TABLE)}"
+    browser.sign_in("cleo")
+    assert "All of it: 3 rows." in sentence_of(browser.get(path))
+    assert "site,mean" in sentence_of(browser.get(f"{path}?lines=all"))
+
+
+def test_all_of_a_long_table_can_be_reached(house: House, browser: Browser, request_id: str) -> None:
+    content = b"site,mean\n" + b"".join(b"Dayton,%d.5\n" % n for n in range(1_234))
+    path = f"/requests/{request_id}/files/{a_file(house, 'table.csv', content)}"
+    browser.sign_in("cleo")
+    assert "The first 500 of 1,235 rows." in sentence_of(browser.get(path))
+    assert "Rows 1,001 to 1,235 of 1,235." in sentence_of(browser.get(f"{path}?from=1001"))
+    last = browser.get(f"{path}?from=1001").text
+    assert "1233.5" in last
+    assert "from=501" in last
+    for nonsense in ("0", "-5", "99999", "x", "1e9", ""):
+        assert browser.get(f"{path}?from={nonsense}").status_code == 200
+
+
+def test_a_picture_is_sent_so_that_it_could_do_nothing(house: House, browser: Browser, request_id: str) -> None:
+    answer = browser.sign_in("cleo").get(f"/requests/{request_id}/files/{a_file(house, 'a.png', a_picture())}/picture")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Content-Security-Policy"] == INERT_POLICY == "sandbox; default-src 'none'"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Disposition"] == 'inline; filename="picture.png"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_only_pictures_that_were_drawn_here_are_sent_as_bytes(house: House, app: Flask, request_id: str) -> None:
+    browser = Browser(app).sign_in("cleo")
+    page = f"/requests/{request_id}/files/"
+    assert browser.get(f"{page}{a_file(house, 'a.html', b'<p>a</p>')}/picture").status_code == 404
+    forged = a_file(house, "b.png", a_picture())
+
+    def forge(session: Database) -> None:
+        session.get_one(OutputFile, forged).digest = house.store.put(b"<svg onload='alert(1)'/>")
+
+    house.do(forge)
+    app.testing = False
+    answer = browser.get(f"{page}{forged}/picture")
+    assert answer.status_code == 500
+    assert "none that was drawn here" in sentence_of(answer)
+
+
+def test_nobody_else_sees_a_file_and_no_file_of_another_project(house: House, app: Flask, request_id: str) -> None:
+    own, other = a_file(house, "a.csv", TABLE), a_file(house, "b.csv", TABLE, project="wren", author="rui")
+    for person, file, status in [("rosa", own, 200), ("cleo", own, 200), ("rui", own, 403), ("cleo", other, 404)]:
+        for path in ("", "/picture"):
+            answer = Browser(app).sign_in(person).get(f"/requests/{request_id}/files/{file}{path}")
+            assert answer.status_code == (404 if path and status == 200 else status)
+    assert Browser(app).sign_in("cleo").get(f"/requests/{request_id}/files/f-none").status_code == 404
+
+
+def test_each_look_at_a_file_is_on_record(house: House, browser: Browser, request_id: str) -> None:
+    file = a_file(house, "a.png", a_picture())
+    digest = house.do(lambda session: session.get_one(OutputFile, file).digest)
+    browser.sign_in("cleo").get(f"/requests/{request_id}/files/{file}")
+    browser.get(f"/requests/{request_id}/files/{file}/picture")
+    browser.sign_in("rui").get(f"/requests/{request_id}/files/{file}")
+    found = views_of(house, request_id)
+    assert [(each.actor, each.detail["file"], each.detail["turn"]) for each in found] == [("cleo", digest, 1)] * 2
