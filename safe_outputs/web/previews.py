@@ -82,13 +82,48 @@ def file_part(
 def file(request_id: str, file_id: str) -> Response:
     """The page of one file: all of it, a window at a time."""
     first = request.args.get("from", 1, type=int)
+    shown, look = shown_file(request_id, file_id, first=first, as_lines="lines" in request.args)
+    seen_file(reader().name, look)
+    return make_response(render_template("file_page.html", file=shown, links=_links(shown)))
+
+
+@blueprint.get("/requests/<request_id>/files/<file_id>/picture")
+@access("signed_in")
+def picture(request_id: str, file_id: str) -> Response:
+    """The bytes of a picture that was drawn here, for an <img>."""
+    return sent_picture(request_id, file_id)
+
+
+def shown_file(request_id: str, file_id: str, *, first: int, as_lines: bool) -> tuple[FilePart, FileSeen]:
+    """A window of a file for the reader, and the look to be put on record before she is shown it.
+
+    Raises:
+        NoSuchThing: no such request, or no such file in it.
+        NotPermitted: she cannot read the request.
+        Tampered: the store has other bytes than were taken.
+    """
     with reading(service().engine) as database:
         found = _file_of(database, request_id, file_id)
         look = _look(database, request_id, found)
-        as_lines = "lines" in request.args
-        shown = file_part(service().store, request_id, found, first=first, most=WINDOW, as_lines=as_lines)
+        return file_part(service().store, request_id, found, first=first, most=WINDOW, as_lines=as_lines), look
+
+
+def sent_picture(request_id: str, file_id: str) -> Response:
+    """The PNG of a picture or drawing, on record. Raises as `shown_file` does."""
+    with reading(service().engine) as database:
+        found = _file_of(database, request_id, file_id)
+        kind, look = FileKind(found.kind), _look(database, request_id, found)
+    if kind not in _PICTURES:
+        raise NoSuchThing("This file is no picture. Its page shows it as text.")
+    content = service().store.get(look.digest)
+    if not content.startswith(PNG):
+        raise Tampered("This picture is none that was drawn here, so it is not shown. Tell the operator.")
     seen_file(reader().name, look)
-    return make_response(render_template("file_page.html", file=shown, links=_links(shown)))
+    response = make_response(content)
+    response.mimetype = "image/png"
+    response.headers["Content-Disposition"] = 'inline; filename="picture.png"'
+    response.headers["Content-Security-Policy"] = INERT_POLICY
+    return response
 
 
 def _links(shown: FilePart) -> list[tuple[str, str]]:
@@ -111,26 +146,6 @@ def _address(shown: FilePart, first: int, as_lines: bool) -> str:
     return url_for("previews.file", request_id=shown.request_id, file_id=shown.id, **options)
 
 
-@blueprint.get("/requests/<request_id>/files/<file_id>/picture")
-@access("signed_in")
-def picture(request_id: str, file_id: str) -> Response:
-    """The bytes of a picture that was drawn here, for an <img>."""
-    with reading(service().engine) as database:
-        found = _file_of(database, request_id, file_id)
-        kind, look = FileKind(found.kind), _look(database, request_id, found)
-    if kind not in _PICTURES:
-        raise NoSuchThing("This file is no picture. Its page shows it as text.")
-    content = service().store.get(look.digest)
-    if not content.startswith(PNG):
-        raise Tampered("This picture is none that was drawn here, so it is not shown. Tell the operator.")
-    seen_file(reader().name, look)
-    response = make_response(content)
-    response.mimetype = "image/png"
-    response.headers["Content-Disposition"] = 'inline; filename="picture.png"'
-    response.headers["Content-Security-Policy"] = INERT_POLICY
-    return response
-
-
 def _look(database: Database, request_id: str, file: OutputFile) -> FileSeen:
     found = find_request(database, request_id)
     return FileSeen(request_id, found.turn, found.content_hash, file.digest)
@@ -141,7 +156,8 @@ def _file_of(database: Database, request_id: str, file_id: str) -> OutputFile:
     found = find_request(database, request_id)
     if (reason := rights.why_not_read_request(database, reader().name, found.project_id, today())) is not None:
         raise NotPermitted(reason)
-    file = database.get(OutputFile, file_id)
-    if file is None or file.project_id != found.project_id:
+    files = [*(each.file for each in found.files), *(each.file for each in found.evidence)]
+    file = next((each for each in files if each.id == file_id), None)
+    if file is None:
         raise NoSuchThing("This request has no such file. Its page lists those that it has.")
     return file

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from governance.database import now
 from safe_outputs.files import take
-from safe_outputs.models import FileRole, OutputFile
-from tests.safe_outputs.house import House
+from safe_outputs.models import FileRole, OutputFile, RequestEvidence
+from tests.safe_outputs.house import House, the_request
 
 
 def a_picture(size: tuple[int, int] = (40, 20)) -> bytes:
@@ -18,16 +18,17 @@ def a_picture(size: tuple[int, int] = (40, 20)) -> bytes:
     return file.getvalue()
 
 
-def a_file(house: House, name: str, content: bytes, *, project: str = "heron", author: str = "rosa") -> str:
-    """The id of a file that was taken and is kept. Raises `FileNotTaken`."""
+def a_file(house: House, request_id: str, name: str, content: bytes) -> str:
+    """The id of a file that was taken, and stands in a request of rosa's as evidence. Raises `FileNotTaken`."""
     taken = take(name, content)
 
     def step(session: Session) -> str:
+        request = the_request(session, request_id)
         kept = OutputFile(
             id=f"f-{secrets.token_hex(8)}",
-            project_id=project,
-            author=author,
-            role=FileRole.OUTPUT,
+            project_id=request.project_id,
+            author=request.author,
+            role=FileRole.EVIDENCE,
             name=taken.name,
             kind=taken.kind.value,
             media_type=taken.media_type,
@@ -39,6 +40,7 @@ def a_file(house: House, name: str, content: bytes, *, project: str = "heron", a
         )
         session.add(kept)
         session.flush()
+        request.evidence.append(RequestEvidence(position=len(request.evidence) + 1, file_id=kept.id))
         return kept.id
 
     return str(house.do(step))

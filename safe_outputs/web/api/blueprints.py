@@ -1,6 +1,7 @@
 """All groups of endpoints. A new one has its line at the end."""
 
 from safe_outputs.web.api import (
+    files,
     incoming,
     lists,
     me,
@@ -26,4 +27,5 @@ BLUEPRINTS = (
     packages.blueprint,
     notifications.blueprint,
     preferences.blueprint,
+    files.blueprint,
 )

@@ -108,6 +108,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/openapi.json"): EVERYBODY,
     ("GET", "/api/me"): TOKEN_NEEDED | NO_STRANGER,
     ("GET", "/api/requests/<request_id>"): TOKEN_NEEDED | READERS,
+    ("GET", "/api/requests/<request_id>/files/<file_id>"): TOKEN_NEEDED | READERS,
+    ("GET", "/api/requests/<request_id>/files/<file_id>/picture"): TOKEN_NEEDED | READERS,
     ("GET", "/api/requests/<request_id>/progress"): TOKEN_NEEDED | READERS,
     ("GET", "/api/requests/<request_id>/history"): TOKEN_NEEDED | READERS,
     ("GET", "/api/requests/<request_id>/context"): TOKEN_NEEDED | READERS,
@@ -203,7 +205,7 @@ def test_a_route_that_declares_nothing_is_refused_to_all(app: Flask) -> None:
 def test_everybody_on_every_route(app: Flask, house: House) -> None:
     """The whole table, role × route, with real requests; every refusal has a sentence."""
     request_id, ingress_id = a_submitted_request(house), something_asked(house)
-    file_id = a_file(house, "plot.png", a_picture())
+    file_id = a_file(house, request_id, "plot.png", a_picture())
     _cora_expires(house)
     wrong = []
     for (method, rule), expected in EXPECTED.items():

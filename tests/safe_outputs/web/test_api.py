@@ -23,6 +23,8 @@ READ: dict[str, tuple[str, ...]] = {
         "GET /api/requests/{request_id}/history",
         "GET /api/requests/{request_id}/context",
     ),
+    "/requests/<request_id>/files/<file_id>": ("GET /api/requests/{request_id}/files/{file_id}",),
+    "/requests/<request_id>/files/<file_id>/picture": ("GET /api/requests/{request_id}/files/{file_id}/picture",),
     "/incoming": ("GET /api/incoming",),
     "/incoming/queue": ("GET /api/incoming/queue",),
     "/incoming/<ingress_id>": ("GET /api/incoming/{ingress_id}",),

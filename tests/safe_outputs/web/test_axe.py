@@ -57,7 +57,7 @@ def address(house: House) -> dict[str, Any]:
     request = a_submitted_request(house, statistics, title="Visits <by> plan", purpose="A first look.")
     with house.engine.connect() as database:
         release = database.exec_driver_sql("SELECT id FROM release").scalar_one()
-    file = a_file(house, "table.csv", b"site,mean\nDayton,=1+1\n\xe2\x80\xae,2\n")
+    file = a_file(house, request, "table.csv", b"site,mean\nDayton,=1+1\n\xe2\x80\xae,2\n")
     return {
         "request_id": request,
         "release_id": release,

@@ -44,7 +44,7 @@ def test_they_do_nothing_and_ask_nobody(site: Site, house: House, group: str) ->
     request = a_submitted_request(house)
     for which, hostile in GROUPS[group].items():
         visit = site.visit("cleo", scripts=True)
-        path = f"/requests/{request}/files/{a_file(house, hostile.name, hostile.content)}"
+        path = f"/requests/{request}/files/{a_file(house, request, hostile.name, hostile.content)}"
         page = visit.open(path)
         assert_dead(visit, page, which)
         if group == "pictures":
@@ -89,7 +89,7 @@ def test_the_tables_on_the_pages_are_the_tables_in_the_bytes(site: Site, house: 
         taken = take(hostile.name, hostile.content)
         assert (taken.kind, taken.content) == (FileKind.TABLE, hostile.content), which
         told = cells_of(hostile.content.decode("utf-8-sig"), "\t" if taken.name.endswith(".tsv") else ",")
-        path = f"/requests/{request}/files/{a_file(house, hostile.name, hostile.content)}"
+        path = f"/requests/{request}/files/{a_file(house, request, hostile.name, hostile.content)}"
         shown = {number: [unmarked(cell) for cell in row] for number, row in windows(visit, path, CELLS)}
         expected = {number: [cell[:CELL] for cell in row] for number, row in enumerate(told, 1) if row != [""]}
         assert {number: row for number, row in shown.items() if row} == expected, which
@@ -98,7 +98,7 @@ def test_the_tables_on_the_pages_are_the_tables_in_the_bytes(site: Site, house: 
 def test_the_lines_on_the_pages_are_the_text_in_the_bytes(site: Site, house: House) -> None:
     request, visit = a_submitted_request(house), site.visit("cleo", scripts=True)
     for which, hostile in {**TABLES, **TEXTS}.items():
-        path = f"/requests/{request}/files/{a_file(house, hostile.name, hostile.content)}?lines=all"
+        path = f"/requests/{request}/files/{a_file(house, request, hostile.name, hostile.content)}?lines=all"
         lines: dict[int, str] = {}
         for number, piece in windows(visit, path, LINES):
             lines[number] = lines.get(number, "") + unmarked(piece)

@@ -8,7 +8,7 @@ from safe_outputs.models import OutputFile
 from safe_outputs.web.security import INERT_POLICY
 from tests.safe_outputs.handed_in import a_file, a_picture
 from tests.safe_outputs.house import House, a_submitted_request
-from tests.safe_outputs.web.browser import Browser, sentence_of
+from tests.safe_outputs.web.browser import Browser, Program, sentence_of
 from tests.safe_outputs.web.test_seen import views_of
 
 TABLE = b"site,mean\nDayton,212.40\nSeattle,198.77\n"
@@ -20,7 +20,7 @@ def request_id(house: House) -> str:
 
 
 def test_a_table_is_shown_as_cells_and_as_its_text(house: House, browser: Browser, request_id: str) -> None:
-    path = f"/requests/{request_id}/files/{a_file(house, 'table.csv', TABLE)}"
+    path = f"/requests/{request_id}/files/{a_file(house, request_id, 'table.csv', TABLE)}"
     browser.sign_in("cleo")
     assert "All of it: 3 rows." in sentence_of(browser.get(path))
     assert "site,mean" in sentence_of(browser.get(f"{path}?lines=all"))
@@ -28,7 +28,7 @@ def test_a_table_is_shown_as_cells_and_as_its_text(house: House, browser: Browse
 
 def test_all_of_a_long_table_can_be_reached(house: House, browser: Browser, request_id: str) -> None:
     content = b"site,mean\n" + b"".join(b"Dayton,%d.5\n" % n for n in range(1_234))
-    path = f"/requests/{request_id}/files/{a_file(house, 'table.csv', content)}"
+    path = f"/requests/{request_id}/files/{a_file(house, request_id, 'table.csv', content)}"
     browser.sign_in("cleo")
     assert "The first 500 of 1,235 rows." in sentence_of(browser.get(path))
     assert "Rows 1,001 to 1,235 of 1,235." in sentence_of(browser.get(f"{path}?from=1001"))
@@ -40,7 +40,9 @@ def test_all_of_a_long_table_can_be_reached(house: House, browser: Browser, requ
 
 
 def test_a_picture_is_sent_so_that_it_could_do_nothing(house: House, browser: Browser, request_id: str) -> None:
-    answer = browser.sign_in("cleo").get(f"/requests/{request_id}/files/{a_file(house, 'a.png', a_picture())}/picture")
+    answer = browser.sign_in("cleo").get(
+        f"/requests/{request_id}/files/{a_file(house, request_id, 'a.png', a_picture())}/picture"
+    )
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "image/png"
     assert answer.headers["Content-Security-Policy"] == INERT_POLICY == "sandbox; default-src 'none'"
@@ -53,8 +55,8 @@ def test_a_picture_is_sent_so_that_it_could_do_nothing(house: House, browser: Br
 def test_only_pictures_that_were_drawn_here_are_sent_as_bytes(house: House, app: Flask, request_id: str) -> None:
     browser = Browser(app).sign_in("cleo")
     page = f"/requests/{request_id}/files/"
-    assert browser.get(f"{page}{a_file(house, 'a.html', b'<p>a</p>')}/picture").status_code == 404
-    forged = a_file(house, "b.png", a_picture())
+    assert browser.get(f"{page}{a_file(house, request_id, 'a.html', b'<p>a</p>')}/picture").status_code == 404
+    forged = a_file(house, request_id, "b.png", a_picture())
 
     def forge(session: Database) -> None:
         session.get_one(OutputFile, forged).digest = house.store.put(b"<svg onload='alert(1)'/>")
@@ -66,8 +68,8 @@ def test_only_pictures_that_were_drawn_here_are_sent_as_bytes(house: House, app:
     assert "none that was drawn here" in sentence_of(answer)
 
 
-def test_nobody_else_sees_a_file_and_no_file_of_another_project(house: House, app: Flask, request_id: str) -> None:
-    own, other = a_file(house, "a.csv", TABLE), a_file(house, "b.csv", TABLE, project="wren", author="rui")
+def test_nobody_else_sees_a_file_and_none_of_another_request(house: House, app: Flask, request_id: str) -> None:
+    own, other = a_file(house, request_id, "a.csv", TABLE), a_file(house, a_submitted_request(house), "b.csv", TABLE)
     for person, file, status in [("rosa", own, 200), ("cleo", own, 200), ("rui", own, 403), ("cleo", other, 404)]:
         for path in ("", "/picture"):
             answer = Browser(app).sign_in(person).get(f"/requests/{request_id}/files/{file}{path}")
@@ -75,8 +77,26 @@ def test_nobody_else_sees_a_file_and_no_file_of_another_project(house: House, ap
     assert Browser(app).sign_in("cleo").get(f"/requests/{request_id}/files/f-none").status_code == 404
 
 
+def test_the_api_tells_the_same(house: House, app: Flask, request_id: str) -> None:
+    table, plot = (
+        a_file(house, request_id, "a.csv", b"a,b\n=1,\xe2\x80\xae\n"),
+        a_file(house, request_id, "b.png", a_picture()),
+    )
+    program = Program(app, "cleo")
+    shown = program.open("GET", f"/requests/{request_id}/files/{table}").get_json()
+    assert shown["inert"]["grids"][0]["rows"][0]["cells"] == [
+        {"text": "=1", "formula": True, "more": 0},
+        {"text": "⟦U+202E⟧", "formula": False, "more": 0},
+    ]
+    lines = program.open("GET", f"/requests/{request_id}/files/{table}?form=lines&first=2").get_json()
+    assert lines["inert"]["lines"] == [{"number": 2, "text": "=1,⟦U+202E⟧", "further": False}]
+    picture = program.open("GET", f"/requests/{request_id}/files/{plot}/picture")
+    assert (picture.mimetype, picture.headers["Content-Security-Policy"]) == ("image/png", INERT_POLICY)
+    assert len(views_of(house, request_id)) == 3
+
+
 def test_each_look_at_a_file_is_on_record(house: House, browser: Browser, request_id: str) -> None:
-    file = a_file(house, "a.png", a_picture())
+    file = a_file(house, request_id, "a.png", a_picture())
     digest = house.do(lambda session: session.get_one(OutputFile, file).digest)
     browser.sign_in("cleo").get(f"/requests/{request_id}/files/{file}")
     browser.get(f"/requests/{request_id}/files/{file}/picture")
