@@ -94,6 +94,7 @@ def _configuration(settings: WebSettings) -> dict[str, object]:
         "SESSION_COOKIE_SAMESITE": "Strict",
         "SESSION_COOKIE_SECURE": settings.secure,
         "PERMANENT_SESSION_LIFETIME": HOURS_SIGNED_IN * 3600,
+        "PROVIDE_AUTOMATIC_OPTIONS": False,  # nothing here asks for them, and no other origin may
         "MAX_CONTENT_LENGTH": bodies.LARGEST_BODY,
         "MAX_FORM_MEMORY_SIZE": bodies.LARGEST_BODY // 8,
         "WTF_CSRF_TIME_LIMIT": None,  # as long as the session: a review may take hours

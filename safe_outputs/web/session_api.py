@@ -20,10 +20,20 @@ from safe_outputs.groups import groups_of
 from safe_outputs.limits import LARGEST_BODY_OF_REQUEST
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.reading import request_view
-from safe_outputs.request_details import read_details, read_notebook
+from safe_outputs.request_details import Notebook, RequestDetails, read_details, read_notebook
 from safe_outputs.transitions import Action
 from safe_outputs.web import bodies
 from safe_outputs.web.access import access, asker
+from safe_outputs.web.api.session import (
+    ChecklistAnswers,
+    SessionAnswerToQuestion,
+    SessionNow,
+    StatisticAsked,
+    StatisticFound,
+    StatisticWanted,
+    facts,
+)
+from safe_outputs.web.api.statement import described
 from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
 from safe_outputs.web.session_data import datasets_of
@@ -36,6 +46,7 @@ AUTHORS_ACTIONS = (Action.EDIT, Action.SUBMIT, Action.WITHDRAW, Action.ANSWER)
 
 
 @blueprint.get("/session")
+@described("session", "GET", "Who works here, with which data.", **facts(SessionNow))
 @access("gate")
 def session() -> Response:
     """Who works here, for which project, with which data."""
@@ -53,6 +64,7 @@ def session() -> Response:
 
 
 @blueprint.post("/statistics")
+@described("session", "POST", "Ask for a statistic.", **facts(StatisticAsked, status=202, body=StatisticWanted))
 @access("gate")
 def ask() -> tuple[Response, int, dict[str, str]]:
     body = bodies.json_object("plan", "code")
@@ -65,6 +77,7 @@ def ask() -> tuple[Response, int, dict[str, str]]:
 
 
 @blueprint.get("/statistics/<statistic_id>")
+@described("session", "GET", "A statistic, with its answer once there is one.", **facts(StatisticFound))
 @access("gate")
 def statistic(statistic_id: str) -> Response:
     with reading(service().engine) as database:
@@ -74,6 +87,7 @@ def statistic(statistic_id: str) -> Response:
 
 
 @blueprint.post("/requests")
+@described("session", "POST", "Draft a release request.", **facts(status=201, body=RequestDetails))
 @access("gate")
 def draft() -> tuple[Response, int, dict[str, str]]:
     details = read_details(bodies.any_json(LARGEST_BODY_OF_REQUEST))
@@ -87,12 +101,14 @@ def draft() -> tuple[Response, int, dict[str, str]]:
 
 
 @blueprint.get("/requests/<request_id>")
+@described("session", "GET", "A release request of the project.", **facts())
 @access("gate")
 def one(request_id: str) -> Response:
     return _shown(request_id)
 
 
 @blueprint.put("/requests/<request_id>")
+@described("session", "PUT", "Change a draft.", **facts(body=RequestDetails))
 @access("gate")
 def edit(request_id: str) -> Response:
     details = read_details(bodies.any_json(LARGEST_BODY_OF_REQUEST))
@@ -103,6 +119,7 @@ def edit(request_id: str) -> Response:
 
 
 @blueprint.post("/requests/<request_id>/submit")
+@described("session", "POST", "Hand a request to the output checkers.", **facts(body=Notebook, body_required=False))
 @access("gate")
 def submit(request_id: str) -> Response:
     body = bodies.optional_object("notebook", "no_notebook")
@@ -116,6 +133,7 @@ def submit(request_id: str) -> Response:
 
 
 @blueprint.put("/requests/<request_id>/checklist")
+@described("session", "PUT", "Answer the requester's checklist.", **facts(body=ChecklistAnswers))
 @access("gate")
 def checklist(request_id: str) -> Response:
     """Keep answers to the requester's checklist, beside those that were given before."""
@@ -128,6 +146,7 @@ def checklist(request_id: str) -> Response:
 
 
 @blueprint.post("/requests/<request_id>/withdraw")
+@described("session", "POST", "Take a request back for good.", **facts())
 @access("gate")
 def withdraw(request_id: str) -> Response:
     with transaction(service().engine) as database:
@@ -137,6 +156,7 @@ def withdraw(request_id: str) -> Response:
 
 
 @blueprint.post("/requests/<request_id>/answers")
+@described("session", "POST", "Answer an open question.", **facts(body=SessionAnswerToQuestion))
 @access("gate")
 def answer(request_id: str) -> Response:
     """The project's answer to an open question of an output checker."""

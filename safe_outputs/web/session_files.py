@@ -12,12 +12,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
 from governance.database import reading, transaction
-from safe_outputs.errors import MalformedRequest, NoSuchThing
+from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted
 from safe_outputs.groups import find_file
 from safe_outputs.handing_in import hand_in, judged, require_room, too_large
 from safe_outputs.limits import LARGEST_FILE
 from safe_outputs.models import FileRole, OutputFile
 from safe_outputs.web.access import access, asker
+from safe_outputs.web.api.session import SessionFile, facts
+from safe_outputs.web.api.statement import described
 from safe_outputs.web.bodies import MalformedBody
 from safe_outputs.web.service import service
 
@@ -28,6 +30,12 @@ MARGIN = 1024
 
 
 @blueprint.post("/<role>")
+@described(
+    "session",
+    "POST",
+    "Hand in a file, as output or as evidence; 200 where it was handed in before.",
+    **facts(SessionFile, status=201, also=(200,), raw=True, refuses=(NoSuchThing, MalformedBody, NotPermitted)),
+)
 @access("gate")
 def hand_in_file(role: str) -> tuple[Response, int]:
     """Keep a file as `output`, which may leave once it is approved, or as `evidence`, which never does."""

@@ -89,7 +89,9 @@ def _described(rule: Rule, operation: Operation, schemas: Schemas) -> dict[str, 
     }
     if operation.body is not None:
         content = {JSON: {"schema": schemas[operation.body, "validation"]}}
-        found["requestBody"] = {"required": True, "content": content}
+        found["requestBody"] = {"required": operation.body_required, "content": content}
+    if operation.raw:
+        found["requestBody"] = {"required": True, "content": {"application/octet-stream": {}}}
     return found
 
 
@@ -133,7 +135,8 @@ def _headers(operation: Operation) -> Iterator[dict[str, Any]]:
 
 
 def _responses(operation: Operation, schemas: Schemas, *, has_path: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {str(operation.status): _answer(operation, schemas)}
+    statuses = (operation.status, *operation.also)
+    found: dict[str, Any] = {str(status): _answer(operation, status, schemas) for status in statuses}
     if operation.etag and not operation.changes:
         found[str(UNCHANGED)] = {"description": "You have the present version.", "headers": _ETAG}
     problem = {PROBLEM: {"schema": schemas[Problem, "serialization"]}}
@@ -146,9 +149,9 @@ _ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The version of t
 _LOCATION = {"Location": {"schema": {"type": "string"}, "description": "Where it is to be found.", "required": True}}
 
 
-def _answer(operation: Operation, schemas: Schemas) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
-    headers = (_ETAG if operation.etag else {}) | (_LOCATION if operation.status in {201, 202} else {})
+def _answer(operation: Operation, status: int, schemas: Schemas) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    headers = (_ETAG if operation.etag else {}) | (_LOCATION if operation.location else {})
     found |= {"headers": headers} if headers else {}
     match operation.answer:
         case None:

@@ -1,6 +1,9 @@
 """Who calls, and the description of the whole API."""
 
+from typing import Literal
+
 from flask import Response, current_app, jsonify
+from sqlalchemy import text
 
 from governance.database import reading
 from governance.people import Role
@@ -48,7 +51,18 @@ def me() -> Me:
     )
 
 
-@blueprint.get("/openapi.json", provide_automatic_options=False)
+class Health(Answer):
+    status: Literal["ok"]
+
+
+@endpoint(blueprint, "GET", "/health", "public", "Whether the service can read its database.", answer=Health)
+def health() -> Health:
+    with reading(service().engine) as database:
+        database.execute(text("SELECT 1"))
+    return Health(status="ok")
+
+
+@blueprint.get("/openapi.json")
 @described("me", "GET", "This description.", answer=Media(("application/json",)))
 @access("public")
 def openapi() -> Response:

@@ -49,7 +49,8 @@ class Reply:
 class Operation:
     """What one endpoint takes, answers and refuses.
 
-    `answer` with `status`; None answers nothing (204). `etag`: the answer has a version. `if_match`: a change of what
+    `answer` with `status`, or with one that is `also` possible; None answers nothing (204). A body is a model, or any
+    bytes (`raw`). `etag`: the answer has a version. `if_match`: a change of what
     has versions, so that the caller names the one she has read. `refuses`: errors beyond those that follow from the
     rest.
     """
@@ -59,12 +60,20 @@ class Operation:
     summary: str
     answer: type[BaseModel] | Media | None = None
     status: int = 200
+    also: tuple[int, ...] = ()
     body: type[BaseModel] | None = None
+    body_required: bool = True
+    raw: bool = False
     query: type[BaseModel] | None = None
     etag: bool = False
     if_match: bool = False
     refuses: tuple[type[SaferoomError], ...] = ()
     audience: Audience = field(default="public")
+
+    @property
+    def location(self) -> bool:
+        """Whether the answer says where to find what is new."""
+        return self.status in {201, 202} and not self.raw
 
     @property
     def changes(self) -> bool:
@@ -75,8 +84,8 @@ class Operation:
         found = {Unavailable.status, *(each.status for each in self.refuses)}
         found |= {NotSignedIn.status, Refused.status} if self.audience != "public" else set()
         found |= {NotFound.status} if has_path else set()
-        found |= {NotAsDescribed.status} if self.query or self.body else set()
-        found |= {Unreadable.status, UNSUPPORTED, TOO_LARGE} if self.body else set()
+        found |= {NotAsDescribed.status} if self.query or self.body or self.raw else set()
+        found |= {Unreadable.status, UNSUPPORTED, TOO_LARGE} if self.body or self.raw else set()
         found |= {NoVersionNamed.status, Stale.status} if self.if_match else set()
         return tuple(sorted(found | ({Conflict.status} if self.if_match else set())))
 
@@ -103,7 +112,6 @@ def endpoint(
             endpoint=view.__name__,
             view_func=_as_view(operation, view),
             methods=[method],
-            provide_automatic_options=False,
         )
         return view
 

@@ -106,6 +106,7 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/numbers/<name>.svg"): REFUSED | dict.fromkeys(["output checker", "operator"], 404),
     ("GET", "/static/<path:name>"): EVERYBODY,
     ("GET", "/api/openapi.json"): EVERYBODY,
+    ("GET", "/api/health"): EVERYBODY,
     ("GET", "/api/me"): TOKEN_NEEDED | NO_STRANGER,
     ("GET", "/api/requests/<request_id>"): TOKEN_NEEDED | READERS,
     ("GET", "/api/requests/<request_id>/files/<file_id>"): TOKEN_NEEDED | READERS,
