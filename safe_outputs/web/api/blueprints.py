@@ -8,6 +8,7 @@ from safe_outputs.web.api import (
     notifications,
     numbers,
     packages,
+    practice,
     preferences,
     release_requests,
     releases,
@@ -28,4 +29,5 @@ BLUEPRINTS = (
     notifications.blueprint,
     preferences.blueprint,
     files.blueprint,
+    practice.blueprint,
 )

@@ -42,6 +42,9 @@ READ: dict[str, tuple[str, ...]] = {
     "/team/releases/<release_id>/package.zip": ("GET /api/team/releases/{release_id}/package.zip",),
     "/numbers": ("GET /api/numbers",),
     "/numbers/<name>.svg": ("GET /api/numbers",),
+    "/practice": ("GET /api/practice",),
+    "/practice/summary": ("GET /api/practice/summary",),
+    "/practice/<case_id>": ("GET /api/practice/{case_id}",),
     "/health": ("GET /api/health",),
     "/settings": ("GET /api/settings", "GET /api/settings/zones", "GET /api/settings/email"),
     "/notifications": ("GET /api/notifications",),
@@ -74,6 +77,7 @@ TWINS: dict[str, tuple[str, ...]] = {
     "/incoming/<ingress_id>/resume": ("POST /api/incoming/{ingress_id}/resume",),
     "/packages": ("POST /api/packages",),
     "/packages/<package_request_id>/<action>": ("POST /api/packages/{package_request_id}/steps",),
+    "/practice/<case_id>": ("POST /api/practice/{case_id}/answers",),
     "/settings/time-zone": ("PUT /api/settings",),
 }
 """Each form of a page, and the operations that do the same. A new form needs a line here."""
@@ -238,3 +242,12 @@ def test_a_blind_note_changes_no_other_readers_version(app: Flask, house: House)
     assert Program(app, "cleo").change(path, "notes", {"text": "Small cells."}).status_code == 200
     assert Program(app, "cleo").change(path, "comments", {"text": "Small cells."}).status_code == 200
     assert {name: Program(app, name).get(path).data for name in READERS} == {n: each.data for n, each in before.items()}
+
+
+def test_a_practice_case_tells_what_was_in_it_once_it_is_answered(app: Flask) -> None:
+    cleo = Program(app, "cleo")
+    case = cleo.get("/practice").get_json()["cases"][0]["id"]
+    assert cleo.get(f"/practice/{case}").get_json()["result"] is None
+    answer = cleo.send("POST", f"/practice/{case}/answers", {"vote": "request_changes", "marked": ["small_counts"]})
+    result = answer.get_json()["result"]
+    assert result["planted"] and cleo.get(f"/practice/{case}").get_json()["result"] == result
