@@ -50,9 +50,8 @@ class Operation:
     """What one endpoint takes, answers and refuses.
 
     `answer` with `status`, or with one that is `also` possible; None answers nothing (204). A body is a model, or any
-    bytes (`raw`). `etag`: the answer has a version. `if_match`: a change of what
-    has versions, so that the caller names the one she has read. `refuses`: errors beyond those that follow from the
-    rest.
+    bytes (`raw`). `etag`: the answer has a version. `if_match`: a change of what has versions, so that the caller names
+    the one she has read. `refuses`: errors beyond those that follow from the rest.
     """
 
     method: str

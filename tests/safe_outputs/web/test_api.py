@@ -250,4 +250,4 @@ def test_a_practice_case_tells_what_was_in_it_once_it_is_answered(app: Flask) ->
     assert cleo.get(f"/practice/{case}").get_json()["result"] is None
     answer = cleo.send("POST", f"/practice/{case}/answers", {"vote": "request_changes", "marked": ["small_counts"]})
     result = answer.get_json()["result"]
-    assert result["planted"] and cleo.get(f"/practice/{case}").get_json()["result"] == result
+    assert result["told"] and cleo.get(f"/practice/{case}").get_json()["result"] == result
