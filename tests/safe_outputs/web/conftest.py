@@ -14,8 +14,9 @@ from tests.safe_outputs.house import House
 from tests.safe_outputs.web.browser import Browser, KnownByName, settings_in
 from tests.safe_outputs.web.chromium import chromium, site
 from tests.safe_outputs.web.conformance import compare_with_description
+from tests.safe_outputs.web.every_page import address
 
-__all__ = ["chromium", "site"]
+__all__ = ["address", "chromium", "site"]
 
 
 @pytest.fixture

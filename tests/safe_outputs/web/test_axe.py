@@ -1,37 +1,17 @@
-"""Every page, as each person who gets it, looked at by axe: nothing of WCAG 2.2 AA that a program can find is amiss.
+"""Every page, as each person who gets it, looked at by axe: nothing of WCAG 2.2 AA that a program can find is amiss."""
 
-The pages are those that the service has: a new one is looked at without being named here, unless its address has a part
-that `ADDRESS` does not know, and then the test says so.
-"""
-
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page
-from werkzeug.routing import Rule
 
-from safe_outputs.transitions import Vote
-from tests.safe_outputs.bringing_in import something_asked
-from tests.safe_outputs.factories import PRIVATE_COUNT, a_finding
-from tests.safe_outputs.handed_in import a_file
-from tests.safe_outputs.house import (
-    House,
-    a_draft,
-    a_submitted_request,
-    an_answered_statistic,
-    an_approved_request,
-    cast_vote,
-    release_next_of,
-)
-from tests.safe_outputs.web.browser import PREFIX, Browser
+from tests.safe_outputs.web.browser import Browser
 from tests.safe_outputs.web.chromium import Site
+from tests.safe_outputs.web.every_page import CHECKOUT, PEOPLE, pages_of
 
 pytestmark = pytest.mark.browser
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 AXE = CHECKOUT / "node_modules" / "axe-core" / "axe.min.js"
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
 LOOK = """
@@ -39,40 +19,12 @@ async tags => (await axe.run(document, {runOnly: {type: "tag", values: tags}})).
     found => `${found.id}: ${found.help}: ${found.nodes.slice(0, 3).map(node => node.html).join(" | ")}`
 )
 """
-PEOPLE = ("rosa", "cleo", "stan", "otto", "olga")
-
-
-@pytest.fixture
-def address(house: House) -> dict[str, Any]:
-    """A house with something to see on every page, and what stands in the variable parts of addresses."""
-    shutil.copy(CHECKOUT / "requirements" / "session.txt", house.folder / "session.txt")
-    an_approved_request(house)
-    assert release_next_of(house)
-    a_draft(house)
-    returned = a_submitted_request(house)
-    cast_vote(house, returned, "cleo", Vote.REQUEST_CHANGES, "Merge the small plans.")
-    cast_vote(house, returned, "carl", Vote.REJECT, "Not what was agreed.")
-    finding = a_finding(verdict="refer", sentence="A share is large.")
-    statistics = [an_answered_statistic(house, findings=(finding,)), an_answered_statistic(house, PRIVATE_COUNT)]
-    request = a_submitted_request(house, statistics, title="Visits <by> plan", purpose="A first look.")
-    with house.engine.connect() as database:
-        release = database.exec_driver_sql("SELECT id FROM release").scalar_one()
-    file = a_file(house, request, "table.csv", b"site,mean\nDayton,=1+1\n\xe2\x80\xae,2\n")
-    return {
-        "request_id": request,
-        "release_id": release,
-        "ingress_id": something_asked(house),
-        "position": 1,
-        "case_id": "p04",
-        "file_id": file,
-    }
 
 
 @pytest.mark.parametrize("who", PEOPLE)
 def test_no_page_keeps_anybody_out(app: Flask, site: Site, browser: Browser, address: dict[str, Any], who: str) -> None:
     visit = site.visit(who, scripts=True)
-    pages = [path for path in addresses(app, address) if is_page(browser.sign_in(who), path)]
-    assert len(pages) > 2
+    pages = pages_of(who, app, browser, address)
     amiss = {path: found for path in pages if (found := amiss_on(visit.open(path)))}
     assert amiss == {}
 
@@ -96,21 +48,3 @@ def amiss_on(page: Page) -> list[str]:
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[str] = page.evaluate(LOOK, list(WCAG))
     return found
-
-
-def addresses(app: Flask, known: dict[str, Any]) -> list[str]:
-    """Where the service answers GET, without its files."""
-    rules = [each for each in app.url_map.iter_rules() if "GET" in (each.methods or ()) and not is_of_files(each)]
-    unknown = {argument for rule in rules for argument in rule.arguments} - known.keys()
-    assert unknown == set(), "say in `address` what stands in these parts of addresses"
-    adapter = app.url_map.bind("")
-    return sorted(adapter.build(rule.endpoint, {name: known[name] for name in rule.arguments}) for rule in rules)
-
-
-def is_of_files(rule: Rule) -> bool:
-    return rule.endpoint == "static" or rule.rule.startswith("/api/") or "name" in rule.arguments
-
-
-def is_page(browser: Browser, path: str) -> bool:
-    answer = browser.get(path)
-    return answer.status_code == 200 and answer.content_type.startswith("text/html") and PREFIX in answer.text
