@@ -56,6 +56,12 @@ COMMANDS: tuple[Command, ...] = (
         "hub_config.review_commands:arguments",
     ),
     Command(
+        "checkers",
+        "show and set what output checkers can judge and who is away (skill, away, need)",
+        "hub_config.checker_commands:run",
+        "hub_config.checker_commands:arguments",
+    ),
+    Command(
         "release",
         "verify a release package (verify PACKAGE), and care for the keys that sign releases",
         "hub_config.release_commands:run",

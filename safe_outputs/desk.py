@@ -1,9 +1,10 @@
 """Which requests are on whose list, in which order and how many: asked of the database, a page at a time.
 
-The output checker's desk has what waits for her first, then what waits for others, what is with its author, and what
-is decided. In each part what is overdue comes first, then the riskiest, then what has waited longest; of what is
-decided, what Saferoom is about to release, then the newest. Whether a request waits for a person is asked anew each
-time (I10), by the conditions of `safe_outputs.rights` in the database's words; tests hold the two to each other.
+The output checker's desk has what waits for her first (of that, what is assigned to her), then what waits for others,
+what is with its author, and what is decided. In each part what is overdue comes first, then the riskiest, then what has
+waited longest; of what is decided, what Saferoom is about to release, then the newest. Whether a request waits for a
+person is asked anew each time (I10), by the conditions of `safe_outputs.rights` in the database's words; tests hold the
+two to each other.
 """
 
 from collections import Counter
@@ -20,6 +21,7 @@ from governance.database import now
 from governance.people import Person, find_person
 from governance.projects import Membership, Project
 from safe_outputs.answers import Verdict
+from safe_outputs.assignment.models import Assignment
 from safe_outputs.errors import NotPermitted
 from safe_outputs.kept import rank_of
 from safe_outputs.lines import KEPT, RequestLine, line
@@ -138,11 +140,16 @@ def queue(
     """The desk of an output checker. Raises `NotPermitted` for anyone else."""
     if (reason := access.why_not_check(find_person(session, person), today)) is not None:
         raise NotPermitted(reason)
-    asked, reader = ranges or Ranges(), _Reader(session, search, _waits_for(session, person, today), now())
+    asked, reader = ranges or Ranges(), _reader(session, person, today, search)
     totals, checkers = reader.totals(), _R.move_of == Owner.CHECKERS
     mine = reader.count(and_(checkers, reader.mine))
     return Queue(
-        waiting_for_you=reader.page(asked.mine, mine, *reader.late_first(and_(checkers, reader.mine))),
+        waiting_for_you=reader.page(
+            asked.mine,
+            mine,
+            *reader.late_first(and_(checkers, reader.mine, reader.assigned)),
+            *reader.late_first(and_(checkers, reader.mine, ~reader.assigned)),
+        ),
         waiting_for_others=reader.page(
             asked.others, totals[Owner.CHECKERS] - mine, *reader.late_first(and_(checkers, ~reader.mine))
         ),
@@ -158,7 +165,7 @@ def queue(
 
 def waiting_for(session: Session, person: str, today: date) -> Iterator[RequestLine]:
     """All that waits for this person, in order, read as far as it is looked at."""
-    reader = _Reader(session, EVERYTHING, _waits_for(session, person, today), now())
+    reader = _reader(session, person, today, EVERYTHING)
     parts = reader.late_first(and_(_R.move_of == Owner.CHECKERS, reader.mine))
     number = 1
     while lines := reader.page(Range(number), 0, *parts).lines:
@@ -171,17 +178,21 @@ def requests_of(
 ) -> Page:
     """The requests of the projects in which a person works, newest first, and those that she made."""
     hers = or_(_R.author == person, _R.project_id.in_(_projects_of(person)))
-    reader = _Reader(session, search, _waits_for(session, person, today), now())
+    reader = _reader(session, person, today, search)
     return reader.page(range_ or Range(), reader.count(hers), (hers, NEWEST_MADE))
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Who reads a list at which moment, and what she looks for; `mine` says which requests wait for her."""
+    """Who reads a list at which moment, and what she looks for.
+
+    `mine` says which requests wait for her, `assigned` which are assigned to her.
+    """
 
     session: Session
     search: Search
     mine: Where
+    assigned: Where
     at: datetime
 
     def page(self, range_: Range, total: int, *parts: tuple[Where, Order]) -> Page:
@@ -216,11 +227,19 @@ class _Reader:
         return query if self.search == EVERYTHING else query.join(Project).where(self.search.where(self.at))
 
     def _rows(self, where: Where, order: Order, skip: int, number: int) -> list[RequestLine]:
-        query = (
-            select(*KEPT, Project.name, self.mine.label("mine")).join(Project).where(where, self.search.where(self.at))
-        )
+        hers = (self.mine.label("mine"), self.assigned.label("assigned"))
+        query = select(*KEPT, Project.name, *hers).join(Project).where(where, self.search.where(self.at))
         rows = self.session.execute(query.order_by(*order).offset(skip).limit(number))
-        return [line(row, row.name, mine=bool(row.mine), at=self.at) for row in rows]
+        return [line(row, row.name, mine=bool(row.mine), assigned=bool(row.assigned), at=self.at) for row in rows]
+
+
+def _reader(session: Session, person: str, today: date, search: Search) -> _Reader:
+    return _Reader(session, search, _waits_for(session, person, today), is_assigned(person), now())
+
+
+def is_assigned(person: str) -> Where:
+    """Whether a request is assigned to this person now."""
+    return exists().where(Assignment.request_id == _R.id, Assignment.checker == person, Assignment.ended_at.is_(None))
 
 
 def _with_author() -> Where:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from governance.database import now
 from governance.projects import Project, find_project
 from safe_outputs.answers import Verdict, audience_in_words
+from safe_outputs.assignment.assigning import open_assignments
 from safe_outputs.kept import verdict_at
 from safe_outputs.models import Release, ReleaseRequest, RequestFile, RequestGroup, RequestItem, Statistic
 from safe_outputs.rights import why_not
@@ -26,7 +27,8 @@ class RequestLine:
     """One line of a list: what it is, how risky, whose move it is since when, and until when.
 
     `move` and `since` are whose move it is now; `due` is when the checkers' clock runs out, while it runs. `differ`:
-    all votes are in and are not the same, so that those who voted consolidate.
+    all votes are in and are not the same, so that those who voted consolidate. `mine`: the reader can vote on it now;
+    `assigned`: she is asked to.
     """
 
     id: str
@@ -48,6 +50,7 @@ class RequestLine:
     questions: int
     differ: bool
     mine: bool
+    assigned: bool
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,12 @@ class ReleaseLine:
 def request_line(session: Session, request: ReleaseRequest, person: str, today: date) -> RequestLine:
     """One line of a list, as this person reads it."""
     project = find_project(session, request.project_id).name
-    return line(request, project, mine=why_not(session, request, person, Action.VOTE, today) is None, at=now())
+    mine = why_not(session, request, person, Action.VOTE, today) is None
+    assigned = person in {each.checker for each in open_assignments(session, request)}
+    return line(request, project, mine=mine, assigned=assigned, at=now())
 
 
-def line(kept: Any, project: str, *, mine: bool, at: datetime) -> RequestLine:
+def line(kept: Any, project: str, *, mine: bool, assigned: bool, at: datetime) -> RequestLine:
     """The line of a request, or of a row with the columns `KEPT`."""
     return RequestLine(
         id=kept.id,
@@ -90,6 +95,7 @@ def line(kept: Any, project: str, *, mine: bool, at: datetime) -> RequestLine:
         questions=kept.asked,
         differ=kept.state is RequestState.IN_REVIEW and kept.voted >= kept.checkers_needed,
         mine=mine,
+        assigned=assigned,
     )
 
 

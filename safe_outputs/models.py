@@ -111,7 +111,8 @@ class ReleaseRequest(Base):
     there is no notebook as evidence, in a word of `request_details.NoNotebook`, or None.
 
     `content_hash` is set at submission and covers everything that a vote is about (I7). `move_of` is whose move it is,
-    since `move_since`; `checkers_seconds` is how long the move was the checkers' before that, over all turns. They are
+    since `move_since`; `checkers_seconds` is how long the move was the checkers' before that, over all turns,
+    and `clock_hours` how long it may be theirs. They are
     what `safe_outputs.turns` makes of state and remarks, kept for lists; so is `due`. `rank` (0 for the worst
     verdict of all), `holds` (statistics), `holds_files`, `voted` (checkers, in this turn), `asked` (questions that are
     open) and `stands_on` (datasets and versions) are what `safe_outputs.kept` makes of what belongs to the request.
@@ -140,6 +141,7 @@ class ReleaseRequest(Base):
     move_of: Mapped[Owner] = mapped_column(_enum(Owner))
     move_since: Mapped[datetime] = mapped_column(UtcDateTime)
     checkers_seconds: Mapped[int] = mapped_column(default=0)
+    clock_hours: Mapped[int] = mapped_column(default=120, server_default="120")
     due: Mapped[datetime | None] = mapped_column(UtcDateTime)
     rank: Mapped[int] = mapped_column(default=3)
     holds: Mapped[int] = mapped_column(default=0)

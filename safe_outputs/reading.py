@@ -258,10 +258,13 @@ def _history(session: Session, request: ReleaseRequest, person: str) -> list[His
         for event in audit.events_about(session, f"request:{request.id}", but_for=[VIEWED])
         if not (blind and event.action in _CHECKERS_ACTIONS and event.actor != person)
         or event.detail.get("turn") != request.turn
-        if checker or event.action != "request.note"
+        if checker or event.action not in _FOR_CHECKERS
     ]
 
 
+_FOR_CHECKERS = frozenset({"request.note", "request.assigned", "request.unassigned"})
+"""What the project does not read: who is asked to review is not said before the votes are open."""
+
 _CHECKERS_ACTIONS = frozenset(
-    {"request.voted", "request.in_review", "request.question", "request.comment", "request.note"}
+    {"request.voted", "request.in_review", "request.question", "request.comment", "request.note", "request.unassigned"}
 )

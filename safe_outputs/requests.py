@@ -18,6 +18,8 @@ from governance.database import now, once
 from safe_outputs import checklist, groups, submissions
 from safe_outputs.answers import Verdict, joined
 from safe_outputs.asking import read_answer
+from safe_outputs.assignment import assigning
+from safe_outputs.assignment.clock import hours_for
 from safe_outputs.content import content_hash
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
 from safe_outputs.groups import require_apart, set_contents
@@ -121,6 +123,7 @@ def submit(session: Session, store: Store, request: ReleaseRequest, *, author: s
     request.turn += 1
     request.content_hash = content_hash(session, store, request)
     request.submitted_at = now()
+    request.clock_hours = hours_for(session, request.audience)
     submissions.keep(session, store, request)
     move(session, request, RequestState.SUBMITTED, actor=author, turn=request.turn, content=request.content_hash)
 
@@ -171,3 +174,4 @@ def move(session: Session, request: ReleaseRequest, state: RequestState, *, acto
     keep(session, request, now())
     audit.record(session, actor, f"request.{state.value}", f"request:{request.id}", **detail)
     notifications.moved(session, request, actor=actor, lapsed=bool(detail.get("lapsed")))
+    assigning.moved(session, request)

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from governance.database import open_database, transaction
 from governance.errors import Conflict, SaferoomError
+from safe_outputs.assignment.clock import look_after_reviews
 from safe_outputs.notifications.message import Letterhead
 from safe_outputs.notifications.outbox import send_waiting
 from safe_outputs.notifications.post import Post
@@ -95,7 +96,7 @@ def count_hours(engine: Engine) -> None:
             count_past_hours(session)
 
 
-TASKS: tuple[Task, ...] = (count_hours,)
+TASKS: tuple[Task, ...] = (count_hours, look_after_reviews)
 
 
 @contextmanager

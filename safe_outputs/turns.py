@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from safe_outputs.answers import audiences_in
 from safe_outputs.models import CheckerVote, ReleaseRequest, Remark
-from safe_outputs.transitions import CLOCK_HOURS, OWNERS, Owner, RemarkKind
+from safe_outputs.transitions import OWNERS, Owner, RemarkKind
 
 ENDS_TURN = frozenset({RemarkKind.RETURNED, RemarkKind.LAPSED})
 
@@ -73,5 +72,4 @@ def due_at(request: ReleaseRequest) -> datetime | None:
     """By when the checkers have to be done if the move stays theirs; None while it is not theirs."""
     if request.move_of is not Owner.CHECKERS:
         return None
-    hours = min(CLOCK_HOURS[each] for each in audiences_in(request.audience))
-    return request.move_since + timedelta(hours=hours, seconds=-request.checkers_seconds)
+    return request.move_since + timedelta(hours=request.clock_hours, seconds=-request.checkers_seconds)

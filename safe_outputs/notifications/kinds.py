@@ -30,6 +30,8 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     LAPSED = "lapsed"
     RECALLED = "recalled"
+    HELD_UP = "held_up"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Words:
 
 _REQUEST = "requests/{id}"
 _CHECKERS = frozenset({Role.OUTPUT_CHECKER})
+_OPERATORS = frozenset({Role.OPERATOR})
 _RESEARCHERS = frozenset({Role.RESEARCHER})
 
 KINDS: dict[Kind, Words] = {
@@ -71,10 +74,10 @@ KINDS: dict[Kind, Words] = {
         _CHECKERS,
     ),
     Kind.OVERDUE: Words(
-        "A request is overdue",
-        "Request {id} of project {project} is overdue.",
+        "A request that is assigned to you is overdue",
+        "Request {id} of project {project}, which is assigned to you, is overdue.",
         _REQUEST,
-        frozenset({Role.OUTPUT_CHECKER, Role.OPERATOR}),
+        _CHECKERS,
     ),
     Kind.QUESTION: Words(
         "An output checker asks something",
@@ -112,6 +115,18 @@ KINDS: dict[Kind, Words] = {
         "The release {id} of project {project} was recalled. Do not use copies of it.",
         "team/releases/{id}",
         frozenset({Role.RESEARCHER, Role.DATA_OWNER, Role.OUTPUT_CHECKER}),
+    ),
+    Kind.HELD_UP: Words(
+        "A review is overdue",
+        "The review of request {id} of project {project} is overdue; another output checker is asked, if there is one.",
+        "notifications",
+        _OPERATORS,
+    ),
+    Kind.MISSING: Words(
+        "Nobody can be asked to review a request",
+        "Too few output checkers who may and can review request {id} of project {project} are here.",
+        "notifications",
+        _OPERATORS,
     ),
 }
 

@@ -40,6 +40,7 @@ def numbers_of(session: Session, store: Store, since: datetime, until: datetime)
             first_votes={turn: tuple(votes[request, turn]) for turn in way.turns if (request, turn) in votes},
             reasons={turn: frozenset(reasons[request, turn]) for turn in way.turns if (request, turn) in reasons},
             referred=tuple(sorted(referred.get(request, ()))),
+            hours=facts[request].clock_hours,
         )
         for request, way in passages(session, since)
     )
@@ -58,9 +59,9 @@ def passages(session: Session, since: datetime) -> Iterator[tuple[str, Passage]]
         yield request, passage(Event(row.at, row.action.removeprefix("request."), row.detail) for row in rows)
 
 
-def _recent(since: datetime) -> Select[str, str, str]:
+def _recent(since: datetime) -> Select[str, str, str, int]:
     return (
-        select(ReleaseRequest.id, ReleaseRequest.project_id, ReleaseRequest.audience)
+        select(ReleaseRequest.id, ReleaseRequest.project_id, ReleaseRequest.audience, ReleaseRequest.clock_hours)
         .where(ReleaseRequest.decided_at >= since, ReleaseRequest.state != RequestState.DRAFT)
         .order_by(ReleaseRequest.decided_at.desc(), ReleaseRequest.id)
         .limit(MOST)

@@ -55,16 +55,14 @@ def _requests(session: Session) -> Metric:
 
 def _waiting(session: Session, at: datetime) -> Iterator[Metric]:
     """How long the oldest move has been the checkers', and how many clocks have run out."""
-    query = select(ReleaseRequest.audience, ReleaseRequest.move_since, ReleaseRequest.checkers_seconds)
+    query = select(ReleaseRequest.audience, ReleaseRequest.move_since, ReleaseRequest.due)
     found = session.execute(query.where(ReleaseRequest.move_of == Owner.CHECKERS)).all()
     oldest = max((at - since for _, since, _ in found), default=timedelta())
     family = GaugeMetricFamily(
         "saferoom_requests_overdue", "Requests whose checkers' clock ran out.", labels=["audience"]
     )
-    for audience, hours in CLOCK_HOURS.items():
-        late = sum(
-            each == audience and spent + (at - since).total_seconds() > hours * 3600 for each, since, spent in found
-        )
+    for audience in CLOCK_HOURS:
+        late = sum(each == audience and due is not None and due < at for each, _, due in found)
         family.add_metric([audience], late)
     yield family
     yield GaugeMetricFamily(

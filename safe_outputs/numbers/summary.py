@@ -16,7 +16,8 @@ from safe_outputs.transitions import CLOCK_HOURS, RequestState, Vote
 class Reviewed:
     """One request: its way, and of its turns the first votes and the categories of what came back.
 
-    `referred`: the rules whose finding on one of its statistics was `refer`, by name.
+    `hours`: how long the checkers could take. `referred`: the rules whose finding on one of its statistics was
+    `refer`, by name.
     """
 
     id: str
@@ -26,13 +27,14 @@ class Reviewed:
     first_votes: Mapping[int, Sequence[Vote]] = field(default_factory=dict)
     reasons: Mapping[int, frozenset[Category]] = field(default_factory=dict)
     referred: tuple[str, ...] = ()
+    hours: int = CLOCK_HOURS["publication"]
 
 
 @dataclass(frozen=True)
 class Turnaround:
     """How long decisions took, in seconds: `elapsed` since the first submission, `checkers` of their clock alone.
 
-    `in_time`: how many were decided within the time that is promised for their audience.
+    `in_time`: how many were decided within the hours that their checkers had.
     """
 
     of: str
@@ -123,7 +125,7 @@ def _turnaround(of: str, decided: Sequence[Reviewed]) -> Turnaround:
         of=of,
         elapsed=spread(each.passage.to_decision or 0 for each in decided),
         checkers=spread(each.passage.checkers for each in decided),
-        in_time=sum(each.passage.checkers <= CLOCK_HOURS[each.audience] * 3600 for each in decided),
+        in_time=sum(each.passage.checkers <= each.hours * 3600 for each in decided),
     )
 
 

@@ -8,6 +8,7 @@ from governance.views import Views
 from safe_outputs.store import Store
 from safe_outputs.web import (
     access,
+    assignment,
     author,
     bodies,
     filters,
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     previews.blueprint,
     preferences.blueprint,
     notifications.blueprint,
+    assignment.blueprint,
     public.blueprint,
     release_pages.blueprint,
     numbers.blueprint,

@@ -8,12 +8,14 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from governance import preferences
 from governance.database import now, reading, transaction
 from governance.errors import SaferoomError
+from governance.people import Role
 from governance.zones import UTC_NAME, zones
+from safe_outputs.assignment.assigning import away_until
 from safe_outputs.notifications import telling
 from safe_outputs.notifications.kinds import KINDS, Choice, Kind
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import ConfirmForm
-from safe_outputs.web.service import service
+from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("preferences", __name__)
 
@@ -67,14 +69,19 @@ def choose_email() -> Response:
     return make_response(redirect(url_for("preferences.read"), 303))
 
 
-def page(problem: SaferoomError | None = None) -> Response:
+def page(problem: SaferoomError | None = None, at: str = "#zone") -> Response:
     with reading(service().engine) as database:
+        away = away_until(database, reader().name, today())
         chosen = telling.choices(database, reader().name)
         preference = database.get(preferences.Preference, reader().name)
     content = render_template(
         "preferences.html",
         kinds=[(kind, KINDS[kind].name, choice) for kind, choice in chosen.items()],
         choices=CHOICES,
+        checker=reader().role is Role.OUTPUT_CHECKER,
+        away=away,
+        today=today(),
+        problem_at=at,
         email=preference.email if preference else None,
         sends_mail=service().settings.sends_mail,
         form=ConfirmForm(formdata=None),

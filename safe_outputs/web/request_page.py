@@ -11,6 +11,7 @@ from governance.errors import SaferoomError
 from governance.people import Role
 from safe_outputs import reviewing
 from safe_outputs.answers import VERDICT_ORDER, Answer, Finding
+from safe_outputs.assignment.assigning import asked_for
 from safe_outputs.at_a_glance import AtAGlance, at_a_glance
 from safe_outputs.counts import Counts
 from safe_outputs.reading import RequestView, StatisticView, request_view
@@ -107,6 +108,7 @@ def page(
     person = reader()
     with reading(service().engine) as database:
         view = request_view(database, service().store, request_id, person.name, today())
+        asked = asked_for(database, find_request(database, request_id), person.name, today())
         beside = at_a_glance(
             database,
             service().store,
@@ -121,6 +123,7 @@ def page(
     content = render_template(
         "request.html",
         view=view,
+        asked=asked,
         since=beside.since,
         changes=changes(beside.since),
         here=lambda anchor: f"#{anchor}",

@@ -1,6 +1,7 @@
 """All groups of endpoints. A new one has its line at the end."""
 
 from safe_outputs.web.api import (
+    assignment,
     files,
     incoming,
     lists,
@@ -27,6 +28,7 @@ BLUEPRINTS = (
     incoming.blueprint,
     packages.blueprint,
     notifications.blueprint,
+    assignment.blueprint,
     preferences.blueprint,
     files.blueprint,
     practice.blueprint,

@@ -24,7 +24,7 @@ Part = Literal["waiting_for_you", "waiting_for_others", "with_author", "decided"
 
 
 class Line(Answer):
-    """One request in a list. `votes`: how many have voted in this turn, never who or how."""
+    """One request in a list. `votes`: how many have voted in this turn, never who or how. `assigned`: to you."""
 
     id: str
     title: str
@@ -44,6 +44,7 @@ class Line(Answer):
     questions: int
     differ: bool
     mine: bool
+    assigned: bool
 
 
 class Lines(Answer):

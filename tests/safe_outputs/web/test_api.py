@@ -46,7 +46,7 @@ READ: dict[str, tuple[str, ...]] = {
     "/practice/summary": ("GET /api/practice/summary",),
     "/practice/<case_id>": ("GET /api/practice/{case_id}",),
     "/health": ("GET /api/health",),
-    "/settings": ("GET /api/settings", "GET /api/settings/zones", "GET /api/settings/email"),
+    "/settings": ("GET /api/settings", "GET /api/settings/zones", "GET /api/settings/email", "GET /api/settings/away"),
     "/notifications": ("GET /api/notifications",),
 }
 """Each page, and the operations that tell the same. A new page needs a line here."""
@@ -65,6 +65,8 @@ TWINS: dict[str, tuple[str, ...]] = {
     "/requests/<request_id>/recall": ("POST /api/requests/{request_id}/recall",),
     "/requests/<request_id>/answer": ("POST /api/requests/{request_id}/answers",),
     "/settings/email": ("PUT /api/settings/email",),
+    "/settings/away": ("PUT /api/settings/away",),
+    "/requests/<request_id>/decline": ("POST /api/requests/{request_id}/decline",),
     "/notifications/read": ("POST /api/notifications/read",),
     "/requests/<request_id>/withdraw": ("POST /api/requests/{request_id}/withdraw",),
     "/queue/together": ("POST /api/queue/together",),

@@ -5,8 +5,10 @@ from html import unescape
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete
 
 from safe_outputs.answers import Verdict
+from safe_outputs.assignment.models import Assignment
 from safe_outputs.transitions import RequestState, Vote
 from tests.safe_outputs.factories import a_request, a_statistic, an_answer
 from tests.safe_outputs.house import House, a_draft, a_submitted_request, cast_vote, submit, the_request
@@ -61,9 +63,19 @@ def titles(part: str) -> set[str]:
     return set(re.findall(r'href="[^"]*/requests/[^"]*">([^<]*)</a>', part))
 
 
+def test_what_is_assigned_to_her_comes_first_and_says_so(browser: Browser, house: House) -> None:
+    for verdict in (Verdict.SAFE, Verdict.REFER, Verdict.PROTECTED):
+        a_titled_request(house, verdict.value, verdict)
+    mine = group(browser.sign_in("cleo").get("/queue").text, "mine")
+    assert re.findall(r"sr-verdict--(\w+)", mine) == ["protected", "safe", "refer"]
+    assert mine.count("Assigned to you") == 2
+    assert "Assigned to you" not in mine.partition("sr-verdict--refer")[2]
+
+
 def test_the_riskiest_come_first(browser: Browser, house: House) -> None:
     for verdict in (Verdict.SAFE, Verdict.REFER, Verdict.PROTECTED):
         a_titled_request(house, verdict.value, verdict)
+    house.do(lambda session: session.execute(delete(Assignment)))
     mine = group(browser.sign_in("cleo").get("/queue").text, "mine")
     assert re.findall(r"sr-verdict--(\w+)", mine) == ["refer", "protected", "safe"]
 

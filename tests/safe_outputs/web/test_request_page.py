@@ -221,6 +221,7 @@ def test_every_heading_and_table_has_its_place(browser: Browser, house: House) -
         "Released before from the same data",
         "History",
         "Your vote",
+        "Who is asked to review",
         "Conversation",
         "Votes",
     ]
