@@ -13,7 +13,7 @@ from typing import Any
 from safe_outputs.decoding.refusal import NotDecodable
 
 MEMORY = 1_500_000_000
-SECONDS = 20
+SECONDS = 10
 FILES = 64
 
 Decoder = Callable[..., tuple[bytes, dict[str, Any]]]
@@ -37,11 +37,11 @@ def main(job: str, options: str) -> None:
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + made)
 
 
-def bound() -> None:
+def bound(seconds: int = SECONDS) -> None:
     """From here on this process has so much memory and time, may write no file and leaves no core."""
     for what, most in (
         (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_CPU, SECONDS),
+        (resource.RLIMIT_CPU, seconds),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, FILES),
