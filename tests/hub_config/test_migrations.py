@@ -116,7 +116,7 @@ STATES = {
 
 
 def test_requests_under_review_are_brought_up_with_their_votes(empty: Engine) -> None:
-    """Whose move it is comes from the state, and every vote is a first ballot."""
+    """Whose move it is comes from the state, the clock of what is decided from its times; votes are first ballots."""
     migrate(empty, BEFORE_REVIEWS)
     with empty.begin() as connection:
         for statement in _first_requests():
@@ -124,7 +124,12 @@ def test_requests_under_review_are_brought_up_with_their_votes(empty: Engine) ->
     migrate(empty)
     with empty.connect() as connection:
         moves = connection.execute(text("SELECT state, move_of, move_since, checkers_seconds FROM release_request"))
-        assert {state: (move, str(since)[:19]) for state, move, since, _ in moves} == STATES
+        found = {state: (move, str(since)[:19], seconds) for state, move, since, seconds in moves}
+        assert {state: each[:2] for state, each in found.items()} == STATES
+        decided = {"approved", "rejected"}
+        assert {state: each[2] for state, each in found.items()} == {
+            state: 24 * 3600 if state in decided else 0 for state in STATES
+        }
         votes = connection.execute(text("SELECT request_id, checker, ballot FROM checker_vote"))
         assert {tuple(each) for each in votes} == {(state, "cleo", 1) for state in STATES}
 

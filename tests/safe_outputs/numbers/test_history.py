@@ -13,10 +13,10 @@ from safe_outputs.models import ReleaseRequest
 from safe_outputs.numbers import present
 from safe_outputs.numbers.agreement import Pair
 from safe_outputs.numbers.history import numbers_of
-from safe_outputs.numbers.passage import Stage
+from safe_outputs.numbers.passage import Event, Stage, passage
 from safe_outputs.numbers.present import Kept, Present
 from safe_outputs.numbers.spread import Spread, percentile
-from safe_outputs.numbers.summary import Numbers
+from safe_outputs.numbers.summary import Numbers, Reviewed, numbers
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import RequestState, Vote
 from tests.safe_outputs.factories import TODAY, a_finding
@@ -96,6 +96,24 @@ def test_returns_are_counted_by_turn_and_reason(house: House) -> None:
     found = the_numbers(house).returns
     assert (found.turns, found.returned) == (3, 2)
     assert dict(found.reasons) == {Category.SMALL_COUNTS: 2, Category.CONTEXT_MISSING: 1}
+
+
+def test_a_reason_that_was_replaced_while_consolidating_does_not_count(house: House) -> None:
+    request = a_submitted_request(house)
+    cast_vote(house, request, "cleo", Vote.REQUEST_CHANGES, MERGE, category=Category.SMALL_COUNTS)
+    cast_vote(house, request, "carl")
+    cast_vote(house, request, "cleo", Vote.REQUEST_CHANGES, MERGE, category=Category.DOMINANCE)
+    cast_vote(house, request, "carl", Vote.REQUEST_CHANGES, MERGE, category=Category.DOMINANCE)
+    assert the_numbers(house).returns.reasons == ((Category.DOMINANCE, 1),)
+
+
+def test_first_votes_of_a_turn_that_is_not_over_are_in_no_number() -> None:
+    """Even where they are handed in: the sum of turns knows which are over."""
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    way = passage([Event(at, "submitted", {}), Event(at, "in_review", {})])
+    votes = {1: (Vote.APPROVE, Vote.REJECT)}
+    found = numbers([Reviewed("r-1", "heron", "publication", way, first_votes=votes)], LONG_AGO, at)
+    assert found.agreement.turns == 0
 
 
 def test_a_return_of_before_there_were_categories_has_none(house: House) -> None:

@@ -13,7 +13,7 @@ from safe_outputs.practice.cases import CASES, all_cases, find_case
 from safe_outputs.practice.models import PracticeAnswer
 from tests.governance.people_factory import a_person
 from tests.safe_outputs.house import House, release_next_of
-from tests.safe_outputs.web.browser import PREFIX, Browser, sentence_of
+from tests.safe_outputs.web.browser import PREFIX, Browser, Program, sentence_of
 from tests.safe_outputs.web.test_request_page import HOSTILE
 
 
@@ -112,3 +112,27 @@ def test_nothing_of_practice_can_be_voted_on_or_released(browser: Browser, house
     assert not release_next_of(house)
     with reading(house.engine) as session:
         assert session.query(CheckerVote).count() == session.query(Release).count() == 0
+
+
+def test_the_api_shows_a_case_judges_it_and_tells(app: Flask) -> None:
+    checker = Program(app, "cleo")
+    shown = checker.get("/practice/p17").get_json()
+    assert shown["result"] is None
+    assert find_case("p17").told not in str(shown)
+    body = {"vote": "request_changes", "marked": ["small_counts", "dominance"], "comment": "Ten."}
+    told = checker.send("POST", "/practice/p17/answers", body).get_json()["result"]
+    assert (told["found"], told["missed"], told["false_alarms"]) == (
+        ["small_counts"],
+        ["context_missing"],
+        ["dominance"],
+    )
+    found = checker.get("/practice").get_json()
+    assert found["measured"]["sensitivity"]["hits"] == 1
+    assert [each["id"] for each in found["cases"] if each["answered"]] == ["p17"]
+    assert checker.get("/practice/summary").get_json() == {"measured": None}
+
+
+def test_the_api_refuses_what_the_page_refuses(app: Flask) -> None:
+    answer = Program(app, "cleo").send("POST", "/practice/p02/answers", {"vote": "approve", "marked": ["dominance"]})
+    assert answer.status_code == 422
+    assert "return the case; or take the mark away" in sentence_of(answer)
