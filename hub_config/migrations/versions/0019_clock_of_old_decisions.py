@@ -1,13 +1,13 @@
 """The checkers' clock of requests that were decided before it was kept.
 
-Revision 0018, 2026-11-26. They had a clock of nought, which makes medians too short. Before revision 0007 there were
+Revision 0019, 2026-11-26. They had a clock of nought, which makes medians too short. Before revision 0007 there were
 no questions, so the move was the checkers' from the last submission to the decision; earlier turns are not known.
 """
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
