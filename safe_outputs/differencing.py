@@ -4,12 +4,14 @@ Until software proves two tables safe together, a person judges it; these findin
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
-from safe_outputs.answers import Finding, Verdict
+from disclosure_control.rulebook import Threshold
+from safe_outputs.answers import TOTAL, Answer, Finding, TableOfCells, Verdict
 from safe_outputs.file_findings import of_files
 from safe_outputs.models import ReleasedTable, ReleaseRequest, Statistic
 from safe_outputs.transitions import OWNERS, Owner
@@ -94,6 +96,74 @@ def of_request(session: Session, request: ReleaseRequest) -> list[Finding]:
     concerned = populations(session, [each.plan["dataset"] for each in exact]).values()
     earlier = sum(_number_released(session, datasets, own) for datasets in concerned)
     return [*of_contents, *with_earlier_releases(earlier)]
+
+
+@dataclass(frozen=True)
+class SmallDifference:
+    """The same group in two exact tables, with numbers of units so close that subtraction leaves a few.
+
+    `codes` are those of the cell in the present table.
+    """
+
+    codes: tuple[str, ...]
+    now: int
+    then: int
+
+    @property
+    def difference(self) -> int:
+        return abs(self.now - self.then)
+
+
+def small_differences(now: Answer, then: Answer, threshold: Threshold) -> tuple[SmallDifference, ...]:
+    """The groups that both exact tables publish, and whose numbers of units differ by fewer than the threshold.
+
+    Groups are compared by what they are made of, a total being everybody of its dimension: a margin of one table is
+    the cell of another. No difference is none to subtract. Of a private statistic nothing is compared.
+    """
+    if now.noise is not None or then.noise is not None or _same_people(now, then):
+        return ()
+    earlier = _published(then.table)
+    return tuple(
+        SmallDifference(codes, units, earlier[group][1])
+        for group, (codes, units) in _published(now.table).items()
+        if group in earlier and 0 < abs(units - earlier[group][1]) < threshold.fewest
+    )
+
+
+def of_small_differences(found: Sequence[SmallDifference], unit: str, threshold: Threshold) -> Finding:
+    """What to say of numbers so close to those of an earlier release; `unit` is the plural of whom they count."""
+    closest = min(each.difference for each in found)
+    number = "1 number differs" if len(found) == 1 else f"{len(found)} numbers differ"
+    return Finding(
+        rule=RULE,
+        verdict=Verdict.REFER,
+        sentence=f"{number} from those of an earlier release by fewer than {threshold.fewest} {unit}: who subtracts "
+        "one from the other may single somebody out.",
+        value=f"a difference of {closest}",
+        limit=LIMIT,
+        source=f"{SOURCE}; the threshold: {threshold.source}",
+        fix="Withhold these cells, merge them with others, or ask for the population of the earlier release.",
+    )
+
+
+Group = frozenset[tuple[str, str]]
+
+
+def _published(table: TableOfCells) -> dict[Group, tuple[tuple[str, ...], int]]:
+    """By group, the codes and the number of units of each cell that is published."""
+    names = [each.name for each in table.dimensions]
+    return {
+        frozenset((name, code) for name, code in zip(names, cell.codes, strict=True) if code != TOTAL): (
+            cell.codes,
+            int(cell.values[0]),
+        )
+        for cell in table.cells
+        if cell.status == "published" and cell.values[0] is not None
+    }
+
+
+def _same_people(now: Answer, then: Answer) -> bool:
+    return now.plan_hash == then.plan_hash and now.source.version_digest == then.source.version_digest
 
 
 def is_exact(statistic: Statistic) -> bool:

@@ -17,7 +17,7 @@ SIGNS: Mapping[CellChange, tuple[str, str]] = {
     CellChange.PUBLISHED: ("○", "no longer withheld"),
     CellChange.NEW: ("+", "new cell"),
     CellChange.GONE: ("−", "gone"),
-    CellChange.REASON: ("▤", "withheld for another reason"),
+    CellChange.REASON: ("▤", "withheld, now for another reason"),
 }
 """The sign of each change of a cell, and its words."""
 
@@ -160,6 +160,8 @@ def _column(column: Column) -> str:
 
 def _row(found: ChangedCell, measures: tuple[Column, ...]) -> ShownRow:
     sign, said = SIGNS[found.change]
+    withheld = found.after if found.after is not None and found.after.status != "published" else None
+    said = f"{said}: {withheld.reason}" if withheld is not None and withheld.reason else said
     cells = tuple(_change(found, place, column) for place, column in enumerate(measures))
     return ShownRow(tuple(map(shown_code, found.codes)), sign, said, str(found.change), cells)
 
@@ -173,7 +175,7 @@ def _text(cell: Cell | None, place: int, column: Column) -> str:
     if cell is None:
         return "not there"
     if cell.status != "published":
-        return f"{WITHHELD_SIGN} {cell.reason or 'withheld'}"
+        return f"{WITHHELD_SIGN} withheld"
     value = cell.values[place]
     return NO_VALUE if value is None else shown(value, column) + _range(cell, place, column)
 

@@ -18,7 +18,7 @@ from safe_outputs.remembered import Remembered
 from safe_outputs.standing import StandingOf
 
 if TYPE_CHECKING:
-    from safe_outputs.web.request_page import StatisticPart
+    from safe_outputs.web.statistic_part import StatisticPart
 
 _LAID_OUT: "Remembered[StatisticPart]" = Remembered(200_000)
 """Of so many cells."""

@@ -78,11 +78,11 @@ def rules_of(cell: Cell, findings: Sequence[Finding]) -> frozenset[str]:
     return frozenset(each.rule for each in findings if any(reason in each.sentence for reason in reasons))
 
 
-def behind(cells: Sequence[CountedCell]) -> Mapping[tuple[str, ...], str]:
-    """How many units each cell has and what the largest contribute, by its codes: “n = 12 · largest 31 %, two 45 %”."""
-    return {each.codes: f"n = {each.units:,}{_shares(each)}" for each in cells}
+def behind(cells: Sequence[CountedCell]) -> Mapping[tuple[str, ...], tuple[str, str]]:
+    """Under the units of each cell how many they are, and under its value also what the largest contribute to it."""
+    return {each.codes: (f"n = {each.units:,}", f"n = {each.units:,}{_shares(each)}") for each in cells}
 
 
 def _shares(cell: CountedCell) -> str:
     shares = [f"{share * 100:.0f} %" for share in cell.shares[: min(2, cell.units)]]
-    return f" · largest {', two '.join(shares)}" if shares else ""
+    return "".join(f"\n{who} {share}" for who, share in zip(("largest", "two largest"), shares, strict=False))

@@ -17,8 +17,8 @@ from safe_outputs.practice.marking import FEWEST_PERSONS, Share
 from safe_outputs.transitions import Vote
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import ConfirmForm
-from safe_outputs.web.request_page import PROVENANCE
 from safe_outputs.web.service import service
+from safe_outputs.web.statistic_part import PROVENANCE
 from safe_outputs.web.tables import Shown, show
 
 blueprint = Blueprint("practice", __name__)

@@ -25,7 +25,7 @@ class Mark:
 class ShownCell:
     """One cell's text; for a withheld one its status, reason and letter in the legend.
 
-    `anchor` names it on the page, `marks` are the findings about it, `behind` says how many units it has.
+    `anchor` names it on the page, `marks` are the findings about it, `behind` is said under it.
     """
 
     text: str
@@ -84,12 +84,12 @@ class Notes:
     """What is written beside cells, by their codes.
 
     `anchors`: their names on the page (that of a further measure ends in its number), `marks` the findings about them,
-    `behind` how many units a cell has, in words.
+    `behind` what is said under each measure of a cell; what is said of further ones is nothing.
     """
 
     anchors: Mapping[Codes, str] = field(default_factory=dict)
     marks: Mapping[Codes, tuple[Mark, ...]] = field(default_factory=dict)
-    behind: Mapping[Codes, str] = field(default_factory=dict)
+    behind: Mapping[Codes, Sequence[str]] = field(default_factory=dict)
 
 
 NO_NOTES = Notes()
@@ -156,7 +156,7 @@ def _shown_cell(cell: Cell, measure: int, column: Column, beside: _Beside) -> Sh
     noted: dict[str, Any] = {
         "anchor": f"{anchor}-{measure + 1}" if anchor and measure else anchor,
         "marks": beside.notes.marks.get(cell.codes, ()),
-        "behind": beside.notes.behind.get(cell.codes, ""),
+        "behind": (*beside.notes.behind.get(cell.codes, ()), *[""] * (measure + 1))[measure],
     }
     if cell.status != "published":
         return ShownCell(WITHHELD_SIGN, cell.status, _why(cell)[1], beside.letters[_why(cell)], **noted)

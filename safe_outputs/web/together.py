@@ -12,9 +12,9 @@ from safe_outputs.errors import MalformedRequest
 from safe_outputs.web import words
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.forms import ConfirmForm
-from safe_outputs.web.request_page import part
 from safe_outputs.web.seen import seen
 from safe_outputs.web.service import service, today
+from safe_outputs.web.statistic_part import part
 
 blueprint = Blueprint("together", __name__)
 

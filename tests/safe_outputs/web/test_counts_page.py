@@ -31,10 +31,10 @@ from tests.safe_outputs.web.test_seen import views_of
 BY_SITE = Crosstab(dataset="rand_hie", dimensions=("site",))
 TABLE = TableOfCells(
     dimensions=(a_column("site"),),
-    measures=(a_column("persons"),),
+    measures=(a_column("persons"), a_column("mean_spending", decimals=2)),
     cells=(
-        Cell(codes=("Dayton",), status="published", values=(4_321,)),
-        Cell(codes=("Seattle",), status="primary", reason="fewer than 10 persons", values=(None,)),
+        Cell(codes=("Dayton",), status="published", values=(4_321, 12.5)),
+        Cell(codes=("Seattle",), status="primary", reason="fewer than 10 persons", values=(None, None)),
     ),
 )
 BEHIND = (
@@ -78,7 +78,7 @@ def test_a_reviewing_checker_sees_the_units_behind_every_cell(app: Flask, house:
     assert 'href="?counts=1#' in plain.text
     assert "That you looked is recorded." in sentence_of(plain)
     text = sentence_of(counts_page(app, "cleo", request))
-    assert "Dayton 4,321 n = 4,321 · largest 12 %, two 20 %" in text
+    assert "Dayton 4,321 n = 4,321 12.50 n = 4,321 largest 12 % two largest 20 %" in text
     assert "▒ withheld, reason a" in text and "n = 7" in text
     assert "n is the number of persons behind a cell" in text
 

@@ -103,11 +103,14 @@ def test_other_pages_show_tables_without_marks(app: Flask, house: House) -> None
 @pytest.mark.parametrize(
     ("cell", "said"),
     [
-        (CountedCell(codes=("x",), units=1234), "n = 1,234"),
-        (CountedCell(codes=("x",), units=0), "n = 0"),
-        (CountedCell(codes=("x",), units=12, shares=(0.314, 0.5, 0.6)), "n = 12 · largest 31 %, two 50 %"),
-        (CountedCell(codes=("x",), units=1, shares=(1.0, 1.0, 1.0)), "n = 1 · largest 100 %"),
+        (CountedCell(codes=("x",), units=1234), ("n = 1,234", "n = 1,234")),
+        (CountedCell(codes=("x",), units=0), ("n = 0", "n = 0")),
+        (
+            CountedCell(codes=("x",), units=12, shares=(0.314, 0.5, 0.6)),
+            ("n = 12", "n = 12\nlargest 31 %\ntwo largest 50 %"),
+        ),
+        (CountedCell(codes=("x",), units=1, shares=(1.0, 1.0, 1.0)), ("n = 1", "n = 1\nlargest 100 %")),
     ],
 )
-def test_what_is_behind_a_cell_in_words(cell: CountedCell, said: str) -> None:
+def test_what_is_behind_a_cell_in_words(cell: CountedCell, said: tuple[str, str]) -> None:
     assert behind([cell]) == {("x",): said}

@@ -206,8 +206,8 @@ def test_every_heading_and_table_has_its_place(browser: Browser, house: House) -
     request = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
     page = page_of(browser.sign_in("cleo"), request)
     headings = [re.sub(r"<[^>]+>", "", each).strip() for each in re.findall(r"<h[1-4][^>]*>(.*?)</h", page, re.DOTALL)]
-    part = ["As it would be published", "Findings, worst first", "How it was computed", "Privacy"]
-    part = [*part, "The bytes that would leave"]
+    part = ["As it would be published", "Findings, worst first", "How it was computed"]
+    part = [*part, "Privacy", "The bytes that would leave", "Released before of the same people"]
     assert headings == [
         "Another title",
         "In this request",

@@ -46,8 +46,8 @@ def test_each_changed_cell_has_a_sign_and_a_word_and_the_others_are_counted(app:
     assert "What changed since your last vote" in found
     assert "1 statistic changed." in found
     assert "You last voted in turn 1." in found
-    assert "○ no longer withheld Dayton 25 % before: ▒ fewer than 10 persons now: 107" in found
-    assert "▒ now withheld Seattle 25 % before: 121 now: ▒ fewer than 10 persons" in found
+    assert "○ no longer withheld Dayton 25 % before: ▒ withheld now: 107" in found
+    assert "▒ now withheld: fewer than 10 persons Seattle 25 % before: 121 now: ▒ withheld" in found
     assert "2 cells unchanged." in found
     assert "Dayton free" not in found
 
