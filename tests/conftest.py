@@ -41,6 +41,7 @@ ON_BOTH = (
     "tests.safe_outputs.test_reviewing",
     "tests.safe_outputs.test_standing",
     "tests.safe_outputs.web.test_access",
+    "tests.safe_outputs.web.test_api_at_once",
     "tests.safe_outputs.web.test_author",
     "tests.safe_outputs.web.test_downloads",
     "tests.safe_outputs.web.test_public",
