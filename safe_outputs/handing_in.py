@@ -32,13 +32,13 @@ class HandedIn:
     new: bool
 
 
-def judged(name: str, content: bytes) -> TakenFile:
+def judged(name: str, content: bytes, role: FileRole) -> TakenFile:
     """The file by what its bytes are. Raises `FileNotTaken`, `MalformedRequest`; nothing is kept yet."""
     if not name or len(name) > LONGEST_NAME:
         raise MalformedRequest(f"A file needs a name of at most {LONGEST_NAME} characters. Rename it, then try again.")
     if len(content) > LARGEST_FILE:
         raise MalformedRequest(too_large())
-    return take(name, content)
+    return take(name, content, evidence=role is FileRole.EVIDENCE)
 
 
 def too_large() -> str:

@@ -90,7 +90,8 @@ KINDS: dict[FileKind, Kind] = {
         "application/x-ipynb+json",
         "JSON with the cells of a Jupyter notebook of format 4",
         "cell by cell, as source",
-        "a notebook that is written here: the sources of its cells, and its kernel; no output, attachment or widget",
+        "a notebook that is written here: the sources of its cells, and its kernel; no output, attachment or widget "
+        "(as evidence, which never leaves, it keeps what its cells put out as text)",
     ),
     FileKind.MARKUP: Kind(
         "HTML or XML, as source",

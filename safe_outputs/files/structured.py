@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from safe_outputs.answers import Finding
@@ -126,21 +127,63 @@ def _source(cell: dict[str, Any]) -> str | None:
     return source if isinstance(source, str) else None
 
 
-def sources(book: Notebook) -> list[tuple[str, str]]:
-    """The kind and the source of each cell."""
-    return [(str(cell["cell_type"]), _source(cell) or "") for cell in book["cells"]]
+@dataclass(frozen=True)
+class Part:
+    """A cell's source (`kind`: code, markdown or raw), or text that it put out (output). Cells count from 1."""
+
+    cell: int
+    kind: str
+    text: str
 
 
-def cleaned(book: Notebook) -> bytes:
-    """The notebook with the sources of its cells and the name of its kernel, and nothing else."""
-    cells = [_bare(number, kind, source) for number, (kind, source) in enumerate(sources(book), 1)]
+def parts(book: Notebook) -> list[Part]:
+    """The source of each cell, and the text of each of its outputs behind it."""
+    found = []
+    for number, cell in enumerate(book["cells"], 1):
+        found.append(Part(number, str(cell["cell_type"]), _source(cell) or ""))
+        found += [Part(number, "output", text) for text in _put_out(cell)]
+    return found
+
+
+def _outputs(cell: dict[str, Any]) -> list[Any]:
+    outputs = cell.get("outputs")
+    return outputs if isinstance(outputs, list) else []
+
+
+def _put_out(cell: dict[str, Any]) -> list[str]:
+    """The outputs of a cell that have a form in plain text."""
+    texts = [_text_of(each) for each in _outputs(cell) if isinstance(each, dict)]
+    return [text for text in texts if text]
+
+
+def _text_of(output: dict[str, Any]) -> str:
+    data = output.get("data")
+    plain = data.get("text/plain") if isinstance(data, dict) else None
+    error = [each for each in (output.get("ename"), output.get("evalue")) if isinstance(each, str)]
+    return _joined(output.get("text")) or _joined(plain) or ": ".join(error)
+
+
+def _joined(text: Any) -> str:
+    if isinstance(text, list) and all(isinstance(each, str) for each in text):
+        return "".join(text)
+    return text if isinstance(text, str) else ""
+
+
+def cleaned(book: Notebook, *, outputs: bool) -> bytes:
+    """The notebook with the sources of its cells and the name of its kernel; with `outputs`, also their plain text."""
+    cells = [_bare(number, cell, outputs) for number, cell in enumerate(book["cells"], 1)]
     whole = {"cells": cells, "metadata": _kernel(book), "nbformat": 4, "nbformat_minor": 5}
     return (json.dumps(whole, indent=1, ensure_ascii=True) + "\n").encode()
 
 
-def _bare(number: int, kind: str, source: str) -> dict[str, Any]:
-    cell: dict[str, Any] = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": source}
-    return cell | ({"execution_count": None, "outputs": []} if kind == "code" else {})
+def _bare(number: int, cell: dict[str, Any], outputs: bool) -> dict[str, Any]:
+    kind = str(cell["cell_type"])
+    bare: dict[str, Any] = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}, "source": _source(cell) or ""}
+    if kind != "code":
+        return bare
+    kept = _put_out(cell) if outputs else []
+    shown = [{"output_type": "stream", "name": "stdout", "text": text} for text in kept]
+    return bare | {"execution_count": None, "outputs": shown}
 
 
 def _kernel(book: Notebook) -> dict[str, dict[str, str]]:
@@ -159,22 +202,27 @@ def _names(value: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def notebook_findings(book: Notebook) -> list[Finding]:
-    """What was left out of the notebook, and what stands in the sources of its cells."""
-    outputs = sum(len(cell["outputs"]) for cell in book["cells"] if isinstance(cell.get("outputs"), list))
+def notebook_findings(book: Notebook, *, outputs: bool) -> list[Finding]:
+    """What was left out of the notebook, and what stands in the text that is kept of it."""
+    put_out = sum(len(_outputs(cell)) for cell in book["cells"])
+    kept = [part for part in parts(book) if outputs or part.kind != "output"]
     attached = sum(len(cell["attachments"]) for cell in book["cells"] if isinstance(cell.get("attachments"), dict))
     widgets = int(isinstance(book.get("metadata"), dict) and "widgets" in book["metadata"])
-    left_out = [(outputs, "output"), (attached, "attached file"), (widgets, "state of widgets")]
-    found = [_left_out(number, what) for number, what in left_out if number]
-    for number, (_kind, source) in enumerate(sources(book), 1):
-        found += [each.model_copy(update={"value": f"cell {number:,}, {each.value}"}) for each in in_lines(source)]
+    gone = put_out - sum(part.kind == "output" for part in kept)
+    found = [
+        _left_out(n, what) for n, what in ((gone, "output"), (attached, "attached file"), (widgets, "widget")) if n
+    ]
+    for part in kept:
+        found += [
+            each.model_copy(update={"value": f"cell {part.cell:,}, {each.value}"}) for each in in_lines(part.text)
+        ]
     return found
 
 
 def _left_out(number: int, what: str) -> Finding:
     return finding(
         "left out of the notebook",
-        f"{times(number, what)} {'is' if number == 1 else 'are'} left out: only the sources of cells leave.",
+        f"{times(number, what)} {'is' if number == 1 else 'are'} left out: a notebook is kept as text.",
         value=times(number, what),
         limit="0",
         fix="Nothing has to be done. To release an output, ask for it as a statistic or add it as a file.",

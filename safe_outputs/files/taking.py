@@ -56,13 +56,15 @@ class _Told:
     ending: str | None = None
 
 
-def take(name: str, content: bytes) -> TakenFile:
+def take(name: str, content: bytes, *, evidence: bool = False) -> TakenFile:
     """The file of this name and these bytes, as it can be in a request.
+
+    `evidence`: it is shown and never leaves, so of a notebook what its cells put out as text is kept too.
 
     Raises:
         FileNotTaken: it is empty, too large, or of a kind that is not taken; or nobody could see what would leave.
     """
-    told = _told(name, content)
+    told = _told(name, content, evidence)
     kind = KINDS[told.kind]
     return TakenFile(
         name=names.safe_name(name, told.kind, told.ending),
@@ -74,7 +76,7 @@ def take(name: str, content: bytes) -> TakenFile:
     )
 
 
-def _told(name: str, content: bytes) -> _Told:
+def _told(name: str, content: bytes, evidence: bool) -> _Told:
     if not content.strip():
         raise FileNotTaken("The file is empty. Leave it out, or choose the right one.")
     _require_size(content, "file")
@@ -84,7 +86,7 @@ def _told(name: str, content: bytes) -> _Told:
     if content.startswith(signatures.ZIP):
         return _workbook(content)
     if (plain := text.text_of(content)) is not None:
-        return _text(name, content, plain)
+        return _text(name, content, plain, evidence)
     signatures.require_not_refused(content)
     if (why := text.why_no_text(content)) is not None:
         raise FileNotTaken(why)
@@ -102,13 +104,13 @@ def _require_size(content: bytes, line: str) -> None:
 # ---------------------------------------------------------------------------------------------- text
 
 
-def _text(name: str, content: bytes, plain: str) -> _Told:
+def _text(name: str, content: bytes, plain: str, evidence: bool) -> _Told:
     _require_size(content, "notebook")
     text.require_no_document(plain)
     if structured.begins_with_tag(plain):
         return _drawing(content) if structured.is_drawing(plain) else _markup(content, plain)
     if (value := structured.json_value(plain)) is not None:
-        return _notebook(content, value) if structured.is_notebook(value) else _json(content, plain)
+        return _notebook(content, value, evidence) if structured.is_notebook(value) else _json(content, plain)
     return _lines(name, content, plain)
 
 
@@ -124,9 +126,10 @@ def _json(content: bytes, plain: str) -> _Told:
     return _Told(FileKind.JSON, content, text.in_lines(plain), _line_facts(content, plain))
 
 
-def _notebook(content: bytes, value: structured.Notebook) -> _Told:
+def _notebook(content: bytes, value: structured.Notebook, evidence: bool) -> _Told:
     facts = {"cells": f"{len(value['cells']):,}", **_sent(content)}
-    return _Told(FileKind.NOTEBOOK, structured.cleaned(value), structured.notebook_findings(value), facts)
+    found = structured.notebook_findings(value, outputs=evidence)
+    return _Told(FileKind.NOTEBOOK, structured.cleaned(value, outputs=evidence), found, facts)
 
 
 def _lines(name: str, content: bytes, plain: str) -> _Told:

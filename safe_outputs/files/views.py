@@ -68,7 +68,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Block:
-    """A cell of a notebook: its number, `code`, `markdown` or `raw`, and those of its lines that are in the window."""
+    """A cell of a notebook: its number, `code`, `markdown`, `raw` or `output`, and its lines that are in the window."""
 
     number: int
     kind: str
@@ -226,15 +226,15 @@ def _cell(cell: str) -> Cell:
 
 
 def _notebook(content: bytes, first: int, most: int) -> Inert:
-    cells = structured.sources(json.loads(content))
+    parts = structured.parts(json.loads(content))
     numbered = [
-        (cell, piece) for cell, (_, text) in enumerate(cells, 1) for piece in of_text(text, 1, len(text) + 1).lines
+        (at, piece) for at, part in enumerate(parts) for piece in of_text(part.text, 1, len(part.text) + 1).lines
     ]
     start, end = _window(len(numbered), first, most)
     chosen = numbered[start - 1 : end]
     blocks = tuple(
-        Block(number, cells[number - 1][0], tuple(line for at, line in chosen if at == number))
-        for number in sorted({at for at, _ in chosen})
+        Block(parts[at].cell, parts[at].kind, tuple(line for place, line in chosen if place == at))
+        for at in sorted({at for at, _ in chosen})
     )
     hidden = sum(line.text.count(MARK) for _, line in chosen)
     return Inert("line", start, end, len(numbered), hidden=hidden, step=most, blocks=blocks)

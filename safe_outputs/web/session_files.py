@@ -42,9 +42,9 @@ def hand_in_file(role: str) -> tuple[Response, int]:
     use = _role(role)
     request.max_content_length = LARGEST_FILE + MARGIN
     content = _body()
-    taken = judged(_name(), content)
     with reading(service().engine) as database:
         require_room(database, asker().project, 0)
+    taken = judged(_name(), content, use)
     service().store.put(taken.content)
     with transaction(service().engine) as database:
         kept = hand_in(database, service().store, asker(), use, taken)

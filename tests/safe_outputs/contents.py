@@ -61,7 +61,7 @@ def a_file(
     author: str = "rosa",
 ) -> str:
     """The id of a file that was handed in."""
-    taken = judged(name, content)
+    taken = judged(name, content, FileRole(role))
     asker = Asker(author, project)
     return str(house.do(lambda session: hand_in(session, house.store, asker, FileRole(role), taken).id))
 

@@ -1,12 +1,16 @@
 """What a file is, by its bytes; what is kept of it; and a sentence for what is not taken."""
 
 import io
+import json
 
 import pytest
 from PIL import Image
 
 from safe_outputs.answers import Verdict
 from safe_outputs.files import FileKind, FileNotTaken, TakenFile, take
+from safe_outputs.files.structured import parts
+from safe_outputs.files.views import inert
+from tests.safe_outputs.files.corpus import code_cell, notebook, words_cell
 
 TABLE = b"site,mean\r\nDayton,212.40\r\nSeattle,198.77\r\n"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="40" height="20" fill="red"/></svg>'
@@ -98,3 +102,32 @@ def test_a_drawing_is_drawn() -> None:
 def test_what_is_not_taken_is_refused_with_a_sentence(name: str, content: bytes, sentence: str) -> None:
     with pytest.raises(FileNotTaken, match=sentence):
         take(name, content)
+
+
+def test_a_notebook_as_evidence_keeps_the_text_that_its_cells_put_out() -> None:
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": ["4711\n", "\u202eabc"]},
+        {
+            "output_type": "display_data",
+            "metadata": {},
+            "data": {"text/plain": "mean 2", "text/html": "<script>1</script>"},
+        },
+        {"output_type": "error", "ename": "KeyError", "evalue": "'a'", "traceback": ["\x1b[31mlong"]},
+        {"output_type": "display_data", "metadata": {}, "data": {"image/png": "SECRET"}},
+    ]
+    content = notebook(code_cell("x = 1", outputs=outputs), words_cell("# Title"))
+    released, evidence = take("a.ipynb", content), take("a.ipynb", content, evidence=True)
+    assert [block.kind for block in inert(released.kind, released.content).blocks] == ["code", "markdown"]
+    shown = [(each.cell, each.kind, each.text) for each in parts(json.loads(evidence.content))]
+    assert shown == [
+        (1, "code", "x = 1"),
+        (1, "output", "4711\n\u202eabc"),
+        (1, "output", "mean 2"),
+        (1, "output", "KeyError: 'a'"),
+        (2, "markdown", "# Title"),
+    ]
+    assert [line.text for line in inert(evidence.kind, evidence.content).blocks[1].lines] == ["4711", "⟦U+202E⟧abc"]
+    assert ("left out of the notebook", "4 outputs") in [(each.rule, each.value) for each in released.findings]
+    assert ("left out of the notebook", "1 output") in [(each.rule, each.value) for each in evidence.findings]
+    assert ("characters that turn text around", "cell 1, line 2") in [(e.rule, e.value) for e in evidence.findings]
+    assert b"SECRET" not in evidence.content and b"script" not in evidence.content
