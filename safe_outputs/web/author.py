@@ -28,6 +28,9 @@ from safe_outputs.web.service import service, today
 
 blueprint = Blueprint("author", __name__)
 
+ANSWER = "answer-"
+"""What the fields of the checklist's form begin with, before the question's name."""
+
 SIZE = 25
 
 
@@ -83,6 +86,33 @@ def withdraw(request_id: str) -> Response:
     except SaferoomError as error:
         return page(request_id, problem=error)
     return done(request_id, "The request is withdrawn.")
+
+
+@blueprint.post("/requests/<request_id>/checklist")
+@access("researcher")
+def answer_checklist(request_id: str) -> Response:
+    """Keep the author's answers to the checklist; with the other button, submit the request too."""
+    answers = {name.removeprefix(ANSWER): said for name, said in form.form.items() if name.startswith(ANSWER) and said}
+    try:
+        with transaction(service().engine) as database:
+            request = service_of_requests.find_request(database, request_id)
+            service_of_requests.answer_checklist(
+                database, request, author=reader().name, answers=answers, today=today()
+            )
+    except SaferoomError as error:
+        return page(request_id, problem=error, written=Written("checklist"))
+    return done(request_id, _submitted(request_id) if form.form.get("then") == "submit" else "Your answers are kept.")
+
+
+def _submitted(request_id: str) -> str:
+    """Submit the request whose answers were just kept; what came of it, in a sentence."""
+    try:
+        with transaction(service().engine) as database:
+            request = service_of_requests.find_request(database, request_id)
+            service_of_requests.submit(database, service().store, request, author=reader().name, today=today())
+    except SaferoomError as error:
+        return f"Your answers are kept. The request is not submitted: {error.sentence}"
+    return "The request is submitted."
 
 
 @blueprint.post("/requests/<request_id>/answer")

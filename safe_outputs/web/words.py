@@ -122,6 +122,7 @@ def hidden_characters(text: str) -> int:
 HISTORY: Mapping[str, str] = {
     "request.drafted": "drafted the request",
     "request.edited": "changed the draft",
+    "request.checklist": "answered questions of the checklist",
     "request.submitted": "submitted it for review",
     "request.in_review": "began the review",
     "request.voted": "voted",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from governance.database import transaction
 from safe_outputs import conversation, requests, reviewing
+from safe_outputs.checklist import LONGEST_ANSWER, MOST_ANSWERS
 from safe_outputs.errors import MalformedRequest, WrongState
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.return_categories import Category
@@ -56,6 +57,14 @@ class AnswerToQuestion(Body):
 
     question: Annotated[int, Field(ge=0, lt=2**31)]
     text: Said
+
+
+class ChecklistAnswers(Body):
+    """Answers by question: “yes” where that is wanted, words where the question asks for words."""
+
+    answers: Annotated[
+        dict[str, Annotated[str, StringConstraints(max_length=LONGEST_ANSWER)]], Field(max_length=MOST_ANSWERS)
+    ]
 
 
 def change(path: str, access: Audience, summary: str, **facts: Any) -> Callable[[V], V]:
@@ -127,6 +136,20 @@ def answer(request_id: str, body: AnswerToQuestion) -> Reply:
         conversation.answer(
             database, found, person=reader().name, question=body.question, text=body.text, today=today()
         )
+    return shown(request_id)
+
+
+@change("checklist", "researcher", "Answer questions of the requester’s checklist.", body=ChecklistAnswers)
+def answer_checklist(request_id: str, body: ChecklistAnswers) -> Reply:
+    with changing(request_id) as (database, found):
+        requests.answer_checklist(database, found, author=reader().name, answers=body.answers, today=today())
+    return shown(request_id)
+
+
+@change("submit", "researcher", "Hand a request to the output checkers.")
+def submit(request_id: str) -> Reply:
+    with changing(request_id) as (database, found):
+        requests.submit(database, service().store, found, author=reader().name, today=today())
     return shown(request_id)
 
 

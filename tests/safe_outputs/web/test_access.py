@@ -68,6 +68,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ),
     ("POST", "/requests/<request_id>/answer"): FORBIDDEN
     | dict.fromkeys(["researcher", "researcher of another project"], 400),
+    ("POST", "/requests/<request_id>/checklist"): FORBIDDEN
+    | dict.fromkeys(["researcher", "researcher of another project"], 400),
     ("POST", "/requests/<request_id>/withdraw"): FORBIDDEN
     | dict.fromkeys(["researcher", "researcher of another project"], 400),
     ("GET", "/incoming"): REFUSED | dict.fromkeys(RESEARCHERS, HERE),
@@ -159,6 +161,8 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/api/requests/<request_id>/return"): TOKEN_NEEDED | {"output checker": 428},
     ("POST", "/api/requests/<request_id>/answers"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, 428),
     ("POST", "/api/requests/<request_id>/withdraw"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, 428),
+    ("POST", "/api/requests/<request_id>/checklist"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, 428),
+    ("POST", "/api/requests/<request_id>/submit"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, 428),
     ("POST", "/api/requests/<request_id>/recall"): TOKEN_NEEDED | dict.fromkeys(NO_STRANGER, 428),
     ("GET", "/api/numbers"): TOKEN_NEEDED | dict.fromkeys(["output checker", "operator"], HERE),
     ("GET", "/api/settings/away"): TOKEN_NEEDED | {"output checker": HERE},
