@@ -75,6 +75,11 @@ class ContentsView:
     checklist: tuple[Asked, ...]
 
     @property
+    def in_parts(self) -> bool:
+        """Whether its groups say more than the request itself does."""
+        return len(self.groups) > 1 or bool(self.files)
+
+    @property
     def open_questions(self) -> tuple[Asked, ...]:
         """The questions of the checklist that have no answer."""
         return tuple(each for each in self.checklist if each.open)

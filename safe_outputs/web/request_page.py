@@ -16,6 +16,7 @@ from safe_outputs.reading import RequestView, StatisticView, request_view
 from safe_outputs.requests import find_request
 from safe_outputs.submissions import ChangedSince
 from safe_outputs.transitions import ACTION_STATES, Action
+from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
 from safe_outputs.web.differences import ShownSince, lay_out
 from safe_outputs.web.earlier import ShownBeside, lay_beside
@@ -140,8 +141,11 @@ def _places(view: RequestView) -> Places:
 
 def approve_words(view: RequestView) -> str:
     """What the button that approves does."""
-    number = len(view.statistics)
-    return "Approve this statistic" if number == 1 else f"Approve these {number} statistics"
+    statistics, files = len(view.statistics), len(view.contents.files)
+    if statistics + files == 1:
+        return "Approve this statistic" if statistics else "Approve this file"
+    counted = ((statistics, "statistic"), (files, "file"))
+    return f"Approve these {' and '.join(words.count(number, what) for number, what in counted if number)}"
 
 
 def _back(person: Reader) -> dict[str, str]:

@@ -216,6 +216,7 @@ def test_every_heading_and_table_has_its_place(browser: Browser, house: House) -
         *part,
         "2. Persons (with noise), by site",
         *part,
+        "Evidence, which never leaves",
         "Who it is for, and why",
         "What the author says",
         "Released before from the same data",
