@@ -2,6 +2,7 @@
 
 from safe_outputs.web.api import (
     assignment,
+    evidence,
     files,
     incoming,
     lists,
@@ -32,4 +33,5 @@ BLUEPRINTS = (
     preferences.blueprint,
     files.blueprint,
     practice.blueprint,
+    evidence.blueprint,
 )

@@ -122,6 +122,7 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/api/requests/<request_id>/progress"): TOKEN_NEEDED | READERS,
     ("GET", "/api/requests/<request_id>/history"): TOKEN_NEEDED | READERS,
     ("GET", "/api/requests/<request_id>/context"): TOKEN_NEEDED | READERS,
+    ("GET", "/api/requests/<request_id>/evidence"): TOKEN_NEEDED | READERS,
     ("GET", "/api/requests"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, HERE),
     ("GET", "/api/queue"): TOKEN_NEEDED | {"output checker": HERE},
     ("GET", "/api/queue/together"): TOKEN_NEEDED | {"output checker": HERE},

@@ -7,6 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from safe_outputs.transitions import Vote
+from safe_outputs.web.access import declared
 from safe_outputs.web.api.description import describe, path_of
 from safe_outputs.web.api.statement import operation_of
 from tests.safe_outputs.house import House, a_submitted_request, cast_vote
@@ -22,6 +23,7 @@ READ: dict[str, tuple[str, ...]] = {
         "GET /api/requests/{request_id}/progress",
         "GET /api/requests/{request_id}/history",
         "GET /api/requests/{request_id}/context",
+        "GET /api/requests/{request_id}/evidence",
     ),
     "/requests/<request_id>/files/<file_id>": ("GET /api/requests/{request_id}/files/{file_id}",),
     "/requests/<request_id>/files/<file_id>/picture": ("GET /api/requests/{request_id}/files/{file_id}/picture",),
@@ -253,3 +255,9 @@ def test_a_practice_case_tells_what_was_in_it_once_it_is_answered(app: Flask) ->
     answer = cleo.send("POST", f"/practice/{case}/answers", {"vote": "request_changes", "marked": ["small_counts"]})
     result = answer.get_json()["result"]
     assert result["told"] and cleo.get(f"/practice/{case}").get_json()["result"] == result
+
+
+def test_the_description_says_of_each_route_who_may_use_it_as_the_door_does(app: Flask) -> None:
+    views = [app.view_functions[rule.endpoint] for rule in app.url_map.iter_rules()]
+    stated = [(operation.audience, declared(view)) for view in views if (operation := operation_of(view)) is not None]
+    assert len(stated) > 50 and [each for each in stated if each[0] != each[1]] == []

@@ -192,3 +192,16 @@ def test_a_whole_review_ends_in_a_release(app: Flask, house: House) -> None:
     found = Program(app, "rosa").get(f"/requests/{request_id}").get_json()
     assert (found["state"], found["release"]) == ("released", request_id)
     assert {each["checker"] for each in found["votes"]} == {"Cleo", "Carl"}
+
+
+def test_what_changed_and_the_counts_are_told_and_counts_are_on_record(app: Flask, house: House) -> None:
+    request_id = a_submitted_request(house)
+    cleo, path = Program(app, "cleo"), f"/requests/{request_id}"
+    returned = {"reason": "Say which years.", "category": "context_missing"}
+    assert cleo.change(path, "return", returned).status_code == 200
+    submit(house, request_id)
+    found = cleo.get(f"{path}/evidence").get_json()
+    assert (found["since"]["turn"], found["since"]["difference"]["changed"], found["counts"]) == (1, [], [])
+    assert cleo.get(f"{path}/evidence?counts=yes").get_json()["counts"][0]["reason"]
+    assert Program(app, "rosa").get(f"{path}/evidence").get_json()["why_not_counts"]
+    assert Program(app, "rosa").get(f"{path}/evidence?counts=yes").status_code == 403
