@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hub_config.processes import end_with_parent
@@ -58,20 +59,25 @@ def metrics_environment(settings: Settings) -> dict[str, str]:
 
 
 def gunicorn_command(settings: Settings) -> list[str]:
+    return gunicorn(settings.outputs_socket, settings.run, "hub_config.wsgi:create()")
+
+
+def gunicorn(socket: Path, run: Path, application: str) -> list[str]:
+    """The command that serves an application on a socket, as the outputs service is served."""
     return [
         sys.executable,
         *("-m", "gunicorn"),
-        *("--bind", f"unix:{settings.outputs_socket}"),
+        *("--bind", f"unix:{socket}"),
         *("--workers", str(WEB_WORKERS)),
         *("--worker-class", "gthread", "--threads", str(WEB_THREADS)),
         *("--keep-alive", str(WEB_KEEP_ALIVE_SECONDS)),
         *("--umask", str(0o077)),
-        *("--worker-tmp-dir", str(settings.run)),
+        *("--worker-tmp-dir", str(run)),
         *("--graceful-timeout", "5"),
         "--preload",
         *("--log-level", "warning"),
         "--no-control-socket",
-        "hub_config.wsgi:create()",
+        application,
     ]
 
 

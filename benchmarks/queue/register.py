@@ -25,10 +25,19 @@ from governance.database import now, open_database, transaction
 from governance.people import Person, Role
 from governance.projects import ProjectState, PurposeClass, add_member, create_project, move
 from hub_config.migrations import migrate
-from safe_outputs.answers import Answer, Source, Verdict
-from safe_outputs.kept import keep, keep_released
-from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark, RequestItem, Statistic
-from safe_outputs.requests import content_hash
+from safe_outputs.answers import VERDICT_ORDER, Answer, Source, Verdict
+from safe_outputs.content import content_hash
+from safe_outputs.kept import keep
+from safe_outputs.models import (
+    CheckerVote,
+    Release,
+    ReleasedTable,
+    ReleaseRequest,
+    Remark,
+    RequestGroup,
+    RequestItem,
+    Statistic,
+)
 from safe_outputs.statistics import Condition, Crosstab, Measure, canonical, plan_to_json
 from safe_outputs.store import Store, digest_of
 from safe_outputs.transitions import Owner, RemarkKind, RequestState, StatisticState, Vote
@@ -89,8 +98,9 @@ class Rows:
     tables: dict[Any, list[dict[str, Any]]] = field(default_factory=dict)
     events: list[tuple[datetime, str, str, str, dict[str, Any]]] = field(default_factory=list)
 
-    def add(self, table: Any, **row: Any) -> None:
+    def add(self, table: Any, **row: Any) -> dict[str, Any]:
         self.tables.setdefault(table, []).append(row)
+        return row
 
     def tell(self, at: datetime, actor: str, action: str, subject: str, **detail: Any) -> None:
         self.events.append((at, actor, action, subject, detail))
@@ -192,7 +202,7 @@ def _request(rows: Rows, store: Store, number: int, state: RequestState, chance:
     request_id, dataset = f"r-{number:012x}", chance.choice(DATASETS)
     submitted, moved = created + timedelta(minutes=30), created + timedelta(minutes=30 if open_now else 3_000)
     draft, turn = state is RequestState.DRAFT, 0 if state is RequestState.DRAFT else 1
-    rows.add(
+    made = rows.add(
         ReleaseRequest,
         id=request_id,
         project_id=project,
@@ -210,9 +220,14 @@ def _request(rows: Rows, store: Store, number: int, state: RequestState, chance:
         move_since=created if draft else moved,
         checkers_seconds=0,
     )
+    rows.add(RequestGroup, request_id=request_id, position=1, title="", context="", audience=made["audience"])
     rows.tell(created, author, "request.drafted", f"request:{request_id}", project=project)
-    for place in range(1, chance.choice((1, 1, 2, 2, 3)) + 1):
+    asked = [
         _statistic(rows, store, request_id, place, project, author, dataset, created, chance)
+        for place in range(1, chance.choice((1, 1, 2, 2, 3)) + 1)
+    ]
+    worst = max(VERDICT_ORDER.index(each["verdict"]) for each in asked)
+    made |= {"holds": len(asked), "rank": len(VERDICT_ORDER) - 1 - worst, "stands_on": f'[["{dataset}",{VERSION}]]'}
     if not draft:
         rows.tell(submitted, author, "request.submitted", f"request:{request_id}", turn=1, content="c" * 64)
     _reviewed(rows, request_id, state, submitted, chance)
@@ -230,10 +245,10 @@ def _statistic(
     dataset: str,
     at: datetime,
     chance: random.Random,
-) -> None:
+) -> dict[str, Any]:
     answer = _answer(store, dataset, chance)
     statistic_id = f"s-{request_id[2:]}-{place}"
-    rows.add(
+    made = rows.add(
         Statistic,
         id=statistic_id,
         project_id=project,
@@ -254,6 +269,7 @@ def _statistic(
     rows.add(RequestItem, request_id=request_id, position=place, statistic_id=statistic_id)
     for action in ("asked", "computing", "answered"):
         rows.tell(at, "checker", f"statistic.{action}", f"statistic:{statistic_id}", plan=answer.plan_hash)
+    return made
 
 
 def _answer(store: Store, dataset: str, chance: random.Random) -> Answer:
@@ -281,6 +297,7 @@ def _answer(store: Store, dataset: str, chance: random.Random) -> Answer:
 def _reviewed(rows: Rows, request_id: str, state: RequestState, at: datetime, chance: random.Random) -> None:
     """Its votes, and a question in one of five reviews."""
     voters = chance.sample(CHECKERS, 2)
+    rows.tables[ReleaseRequest][-1]["voted"] = len(VOTES.get(state, ()))
     for place, (voter, vote) in enumerate(zip(voters, VOTES.get(state, ()), strict=False), start=1):
         voted = at + timedelta(minutes=60 * place)
         facts = {"turn": 1, "checker": voter, "ballot": 1, "vote": vote, "content_hash": "c" * 64}
@@ -306,6 +323,9 @@ def _released(rows: Rows, request_id: str, at: datetime) -> None:
         **repeated,
     )
     rows.tell(at, "saferoom", "request.released", f"request:{request_id}", record="d" * 64)
+    for each in rows.tables[Statistic][-request["holds"] :]:
+        if each["exact"]:
+            rows.add(ReleasedTable, dataset=each["dataset"], plan_hash=each["plan_hash"], version=VERSION)
 
 
 def _views(rows: Rows, events: int, chance: random.Random) -> None:
@@ -319,7 +339,7 @@ def _views(rows: Rows, events: int, chance: random.Random) -> None:
 
 
 def _write(engine: Engine, rows: Rows) -> None:
-    order = (Statistic, ReleaseRequest, RequestItem, CheckerVote, Remark, Release)
+    order = (Statistic, ReleaseRequest, RequestGroup, RequestItem, CheckerVote, Remark, Release, ReleasedTable)
     with engine.begin() as connection:
         for table in order:
             for chunk in _chunks(rows.tables.get(table, [])):
@@ -331,13 +351,10 @@ def _chunks(rows: list[Any]) -> Iterator[list[Any]]:
 
 
 def _bind(session: Session, store: Store) -> None:
-    """What is under review gets its content's hash, and every list its columns."""
+    """What is under review gets its content's hash, and what lists read of it."""
     under_review = ReleaseRequest.state.in_([RequestState.SUBMITTED, RequestState.IN_REVIEW])
-    for request in session.scalars(select(ReleaseRequest).where(ReleaseRequest.state.in_(GONE_OUT))):
-        keep_released(session, request)
-    for request in session.scalars(select(ReleaseRequest)):
-        keep(session, request, request.move_since)
     for request in session.scalars(select(ReleaseRequest).where(under_review)):
+        keep(session, request, request.move_since)
         request.content_hash = content_hash(session, store, request)
         for vote in request.votes:
             vote.content_hash = request.content_hash
