@@ -119,6 +119,8 @@ def releases(session: Session, *, audience: str | None = None) -> tuple[ReleaseL
 
 def release_lines(session: Session, found: Sequence[Release]) -> tuple[ReleaseLine, ...]:
     """The lines of these releases, asked for together."""
+    if not found:
+        return ()
     wanted = [each.request_id for each in found]
     exact = _held(session, wanted, RequestItem, Statistic.exact.is_(True))
     noisy, files = _held(session, wanted, RequestItem, Statistic.exact.is_(False)), _held(session, wanted, RequestFile)

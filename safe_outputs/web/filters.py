@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -124,13 +124,25 @@ def register(app: Flask) -> None:
     components = PrefixLoader({name: PackageLoader(name) for name in ("govuk_frontend_jinja", "govuk_frontend_wtf")})
     app.jinja_env.loader = ChoiceLoader([app.create_global_jinja_loader(), components])
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals |= {"asset": asset, "url_for": address}
     app.context_processor(_everywhere)
 
 
 def asset(name: str) -> str:
     """The address of a static file, with its hash, so that browsers may keep it."""
-    return url_for("static", name=name, v=_digest(name))
+    return address("static", name=name, v=_digest(name))
+
+
+def address(endpoint: str, **values: Any) -> str:
+    """`url_for`, which takes long, made once for each page: addresses depend on nothing but what is given."""
+    if endpoint.startswith("."):
+        return url_for(endpoint, **values)
+    return _address(request.script_root, endpoint, tuple(values.items()))
+
+
+@lru_cache(maxsize=8192)
+def _address(_root: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
+    return url_for(endpoint, **dict(values))
 
 
 @cache
@@ -151,11 +163,11 @@ def _navigation(reader: Any) -> list[dict[str, Any]]:
     if reader is None:
         return [_link("public.releases", "What was released"), _link("sign_in.sign_in", "Sign in")]
     first = [_link(*each) for each in OWN_PAGES.get(reader.role, ())]
-    leave = {"href": url_for("sign_in.sign_out"), "text": f"Sign out ({reader.full_name})"}
+    leave = {"href": address("sign_in.sign_out"), "text": f"Sign out ({reader.full_name})"}
     told = f"Notifications ({reader.unread})" if reader.unread else "Notifications"
     common = (("notifications.read", told), ("public.releases", "What was released"), ("preferences.read", "Settings"))
     return [*first, *(_link(*each) for each in common), leave]
 
 
 def _link(endpoint: str, text: str) -> dict[str, Any]:
-    return {"href": url_for(endpoint), "text": text, "current": request.endpoint == endpoint}
+    return {"href": address(endpoint), "text": text, "current": request.endpoint == endpoint}

@@ -1,7 +1,6 @@
 """The forms of the queue. Each carries a token against forged requests and says what it will do."""
 
 from flask_wtf import FlaskForm
-from govuk_frontend_wtf.wtforms_widgets import GovTextArea
 from wtforms.fields import HiddenField, StringField, TextAreaField
 from wtforms.validators import AnyOf, Length
 
@@ -21,7 +20,6 @@ class VoteForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     comment = TextAreaField(
         "Comment",
         description="The author and the other checkers read it once all votes are in. Needed unless you approve.",
-        widget=GovTextArea(),
         validators=[Length(max=LONGEST_COMMENT, message=f"Use at most {LONGEST_COMMENT:,} characters.")],
     )
 
