@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from governance.database import now
@@ -121,29 +121,38 @@ def release_lines(session: Session, found: Sequence[Release]) -> tuple[ReleaseLi
     """The lines of these releases, asked for together."""
     if not found:
         return ()
-    wanted = [each.request_id for each in found]
-    exact = _held(session, wanted, RequestItem, Statistic.exact.is_(True))
-    noisy, files = _held(session, wanted, RequestItem, Statistic.exact.is_(False)), _held(session, wanted, RequestFile)
-    projects = select(Project.id, Project.name).where(Project.id.in_({each.project_id for each in found}))
-    names: dict[str, str] = dict(session.execute(projects).all())
+    numbers: Counter[tuple[str, str, str]] = Counter()
+    wanted = {"requests": [each.request_id for each in found]}
+    for request, audience, exact, number in session.execute(_STATISTICS, wanted):
+        numbers[request, audience, "exact" if exact else "noisy"] = number
+    for request, audience, number in session.execute(_FILES, wanted):
+        numbers[request, audience, "files"] = number
+    names: dict[str, str] = dict(
+        session.execute(_PROJECTS, {"projects": list({each.project_id for each in found})}).all()
+    )
 
     def line_of(each: Release) -> ReleaseLine:
-        told = _told(*(numbers[each.request_id, each.audience] for numbers in (exact, noisy, files)))
+        told = _told(*(numbers[each.request_id, each.audience, what] for what in ("exact", "noisy", "files")))
         return ReleaseLine(each.id, each.title, names[each.project_id], each.audience, told, each.released_at)
 
     return tuple(map(line_of, found))
 
 
-def _held(
-    session: Session, requests: Sequence[str], kind: type[RequestItem] | type[RequestFile], *which: ColumnElement[bool]
-) -> Counter[tuple[str, str]]:
-    """How many statistics or files of these requests leave, by request and audience."""
+def _leaving(kind: type[RequestItem] | type[RequestFile]) -> Any:
     in_group = and_(RequestGroup.request_id == kind.request_id, RequestGroup.position == kind.in_group)
-    query = select(kind.request_id, RequestGroup.audience, func.count()).join(RequestGroup, in_group)
-    if kind is RequestItem:
-        query = query.join(Statistic, Statistic.id == RequestItem.statistic_id)
-    query = query.where(kind.request_id.in_(requests), *which).group_by(kind.request_id, RequestGroup.audience)
-    return Counter({(request, audience): number for request, audience, number in session.execute(query)})
+    query = select(kind.request_id, RequestGroup.audience).join(RequestGroup, in_group)
+    wanted = query.where(kind.request_id.in_(bindparam("requests", expanding=True)))
+    return wanted.group_by(kind.request_id, RequestGroup.audience)
+
+
+_STATISTICS = (
+    _leaving(RequestItem)
+    .join(Statistic, Statistic.id == RequestItem.statistic_id)
+    .add_columns(Statistic.exact, func.count())
+    .group_by(Statistic.exact)
+)
+_FILES = _leaving(RequestFile).add_columns(func.count())
+_PROJECTS = select(Project.id, Project.name).where(Project.id.in_(bindparam("projects", expanding=True)))
 
 
 def _told(exact: int, noisy: int, files: int) -> str:

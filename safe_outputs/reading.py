@@ -5,8 +5,9 @@ Blinding lives here: while a turn is open, a checker sees how many have voted, a
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
@@ -171,12 +172,19 @@ def _released_before(session: Session, request: ReleaseRequest, person: str) -> 
     Output checkers see all of them; others what is public, and their own projects'.
     """
     datasets = {each for linked in populations(session, datasets_of(request)).values() for each in linked}
-    query = select(Release).where(Release.request_id != request.id, made_from(datasets))
-    if find_person(session, person).role is not Role.OUTPUT_CHECKER:
-        hers = select(Membership.project_id).where(Membership.person_name == person)
+    checker = find_person(session, person).role is Role.OUTPUT_CHECKER
+    told = {"request": request.id} if checker else {"request": request.id, "person": person}
+    return release_lines(session, session.scalars(_before(tuple(sorted(datasets)), checker), told).all())
+
+
+@lru_cache(maxsize=256)
+def _before(datasets: tuple[str, ...], checker: bool) -> Select[Release]:
+    """The statement; it is made once, since to make it takes longer than to ask it."""
+    query = select(Release).where(Release.request_id != bindparam("request"), made_from(datasets))
+    if not checker:
+        hers = select(Membership.project_id).where(Membership.person_name == bindparam("person"))
         query = query.where(or_(Release.audience == "publication", Release.project_id.in_(hers)))
-    newest = query.order_by(Release.released_at.desc(), Release.id).limit(MOST_BEFORE + 1)
-    return release_lines(session, session.scalars(newest).all())
+    return query.order_by(Release.released_at.desc(), Release.id).limit(MOST_BEFORE + 1)
 
 
 def _statistics(session: Session, store: Store, request: ReleaseRequest) -> list[StatisticView]:

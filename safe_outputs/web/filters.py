@@ -2,18 +2,20 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
+from markupsafe import Markup
 
 from governance.database import now
 from governance.people import Role
 from governance.zones import zone_named
 from safe_outputs.lines import RequestLine
+from safe_outputs.remembered import Remembered
 from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Owner, RemarkKind, Vote
 from safe_outputs.web import words
@@ -124,8 +126,28 @@ def register(app: Flask) -> None:
     components = PrefixLoader({name: PackageLoader(name) for name in ("govuk_frontend_jinja", "govuk_frontend_wtf")})
     app.jinja_env.loader = ChoiceLoader([app.create_global_jinja_loader(), components])
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals |= {"asset": asset, "url_for": address}
+    app.jinja_env.globals |= {"asset": asset, "url_for": address, "shown_line": shown_line}
     app.context_processor(_everywhere)
+
+
+WHOSE: dict[str, Callable[[RequestLine], str]] = {"checker": whose_move, "author": whose_move_for_author}
+
+
+def shown_line(line: RequestLine, whose: str) -> Markup:
+    """A row of a list: the same line reads the same for everybody in a zone for a minute, once its times are older."""
+    move, zone, at = WHOSE[whose](line), readers_zone(), now()
+
+    def render() -> Markup:
+        return Markup(current_app.jinja_env.get_template("line.html").render(line=line, move=move))  # noqa: S704
+
+    if at - line.since < _YOUNG:
+        return render()
+    return _ROWS.get((line, move, str(zone), int(at.timestamp() // 60), request.script_root), render, len)
+
+
+_YOUNG = timedelta(minutes=2)
+_ROWS: Remembered[Markup] = Remembered(8_000_000)
+"""Of so many characters."""
 
 
 def asset(name: str) -> str:
