@@ -25,8 +25,8 @@ from safe_outputs.transitions import Action
 from safe_outputs.web import bodies
 from safe_outputs.web.access import access, asker
 from safe_outputs.web.api.session import (
-    ChecklistAnswers,
     SessionAnswerToQuestion,
+    SessionChecklist,
     SessionNow,
     StatisticAsked,
     StatisticFound,
@@ -133,7 +133,7 @@ def submit(request_id: str) -> Response:
 
 
 @blueprint.put("/requests/<request_id>/checklist")
-@described("session", "PUT", "Answer the requester's checklist.", **facts(body=ChecklistAnswers))
+@described("session", "PUT", "Answer the requester's checklist.", **facts(body=SessionChecklist))
 @access("gate")
 def checklist(request_id: str) -> Response:
     """Keep answers to the requester's checklist, beside those that were given before."""

@@ -99,7 +99,7 @@ class SessionGroup(Answer):
     files: list[str]
 
 
-class ChecklistAnswers(Body):
+class SessionChecklist(Body):
     """Answers to the requester's checklist, by question."""
 
     answers: Annotated[

@@ -71,6 +71,10 @@ TWINS: dict[str, tuple[str, ...]] = {
     "/requests/<request_id>/decline": ("POST /api/requests/{request_id}/decline",),
     "/notifications/read": ("POST /api/notifications/read",),
     "/requests/<request_id>/withdraw": ("POST /api/requests/{request_id}/withdraw",),
+    "/requests/<request_id>/checklist": (
+        "POST /api/requests/{request_id}/checklist",
+        "POST /api/requests/{request_id}/submit",
+    ),
     "/queue/together": ("POST /api/queue/together",),
     "/incoming": ("POST /api/incoming",),
     "/incoming/<ingress_id>/withdraw": ("POST /api/incoming/{ingress_id}/withdraw",),

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from governance.database import DatabaseUnavailable
+from governance.views import Views
 from safe_outputs.transitions import RequestState
 from tests.safe_outputs.every_state import LOCK, Everything, fill
 from tests.safe_outputs.house import House, a_draft, a_submitted_request, release_next_of, submit, the_request
 from tests.safe_outputs.web.browser import PREFIX, Program, sentence_of
+from tests.safe_outputs.web.test_seen import views_of
 
 
 @pytest.fixture
@@ -205,3 +208,39 @@ def test_what_changed_and_the_counts_are_told_and_counts_are_on_record(app: Flas
     assert cleo.get(f"{path}/evidence?counts=yes").get_json()["counts"][0]["reason"]
     assert Program(app, "rosa").get(f"{path}/evidence").get_json()["why_not_counts"]
     assert Program(app, "rosa").get(f"{path}/evidence?counts=yes").status_code == 403
+
+
+# ---------------------------------------------------------------------------------------------- on record
+
+
+@pytest.mark.parametrize("part", ["", "/history", "/context", "/evidence"])
+def test_what_is_read_is_on_record_first(app: Flask, house: House, part: str) -> None:
+    request_id = a_submitted_request(house)
+    assert Program(app, "cleo").get(f"/requests/{request_id}{part}").status_code == 200
+    (found,) = views_of(house, request_id)
+    assert (found.actor, found.detail["by"]) == ("cleo", "api")
+
+
+def test_requests_that_are_read_together_are_each_on_record(app: Flask, house: House) -> None:
+    ids = {a_submitted_request(house) for _ in range(2)}
+    Program(app, "cleo").get("/queue/together")
+    assert {each for each in ids if views_of(house, each)} == ids
+
+
+def test_what_is_known_already_is_not_read_again(app: Flask, house: House) -> None:
+    request_id = a_submitted_request(house)
+    cleo = Program(app, "cleo")
+    version = cleo.get(f"/requests/{request_id}").headers["ETag"]
+    assert cleo.get(f"/requests/{request_id}", If_None_Match=version).status_code == 304
+    assert len(views_of(house, request_id)) == 1
+
+
+def test_what_cannot_be_put_on_record_is_not_told(app: Flask, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    request_id = a_submitted_request(house)
+
+    def full(*_views: Any) -> None:
+        raise DatabaseUnavailable
+
+    monkeypatch.setattr(Views, "_write", full)
+    answer = Program(app, "cleo").get(f"/requests/{request_id}")
+    assert answer.status_code == 503 and "Another title" not in answer.text
