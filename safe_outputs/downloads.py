@@ -11,16 +11,15 @@ from datetime import date, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from datasets.versions import versions_of
 from governance import access, audit
-from governance.agreements import Agreement
 from governance.audit import AuditEvent
-from governance.people import Person, Role
+from governance.people import Person
 from governance.projects import is_member
 from safe_outputs import public_downloads
 from safe_outputs.errors import NoSuchThing, NotPermitted, Recalled
 from safe_outputs.groups import datasets_for
 from safe_outputs.models import Release, ReleaseRequest, Remark
+from safe_outputs.owning import speaks_for_all
 from safe_outputs.public_downloads import ANYBODY, DOWNLOADED
 from safe_outputs.requests import find_request
 from safe_outputs.transitions import RemarkKind, RequestState
@@ -86,29 +85,15 @@ def _why_not_theirs(session: Session, release: Release, person: str | None, toda
         return "This release is for a named team. Sign in if you belong to it."
     if (reason := access.why_not_active(session.get(Person, person), today)) is not None:
         return reason
-    if is_member(session, person, release.project_id) or _is_delegate(session, release, person):
+    if is_member(session, person, release.project_id) or _is_delegate(session, release, person, today):
         return None
     return "This release is for the people of its project and the data owners' delegates alone. Ask one of them."
 
 
-def _is_delegate(session: Session, release: Release, person: str) -> bool:
-    """Whether she speaks for the owner of every dataset in the release."""
-    found = session.get(Person, person)
-    if found is None or found.role is not Role.DATA_OWNER:
-        return False
+def _is_delegate(session: Session, release: Release, person: str, today: date) -> bool:
+    """Whether she speaks for the owner of every dataset in the release, as one of them or as a delegate."""
     datasets = datasets_for(find_request(session, release.request_id), release.audience)
-    return bool(datasets) and all(_speaks_for(session, found, release.project_id, each) for each in datasets)
-
-
-def _speaks_for(session: Session, owner: Person, project_id: str, dataset: str) -> bool:
-    """Whether she agreed to the project's use of the dataset, or is of the organisation that owns it."""
-    agreed = select(Agreement.id).where(
-        Agreement.owner == owner.name, Agreement.project_id == project_id, Agreement.dataset == dataset
-    )
-    if session.scalars(agreed.limit(1)).first() is not None:
-        return True
-    versions = versions_of(session, dataset)
-    return bool(versions) and versions[-1].catalogue.owner == owner.organisation
+    return speaks_for_all(session, person, release.project_id, datasets, today)
 
 
 def require(session: Session, release: Release, person: str | None, today: date) -> None:

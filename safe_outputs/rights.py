@@ -11,9 +11,11 @@ from datetime import date
 from sqlalchemy.orm import Session
 
 from governance import access
+from governance.people import Person, Role
 from governance.projects import find_project
 from safe_outputs.errors import NotPermitted, WrongState
 from safe_outputs.models import ReleaseRequest
+from safe_outputs.owning import why_not_owner_of
 from safe_outputs.transitions import ACTION_STATES, IN_WORDS, Action, RequestState
 from safe_outputs.turns import ballots_of, open_questions, votes_of_turn
 from safe_outputs.usable import usable
@@ -51,9 +53,12 @@ def _why_not_reviewer(session: Session, request: ReleaseRequest, person: str, to
     return access.why_not_review(session, person, request.project_id, today)
 
 
-def _why_not_author_or_reviewer(session: Session, request: ReleaseRequest, person: str, today: date) -> str | None:
+def _why_not_recall(session: Session, request: ReleaseRequest, person: str, today: date) -> str | None:
     if request.author == person:
         return None  # what is wrong is taken back without delay, whatever right has ended
+    found = session.get(Person, person)
+    if found is not None and found.role is Role.DATA_OWNER:
+        return why_not_owner_of(session, request, person, today)
     return access.why_not_review(session, person, request.project_id, today)
 
 
@@ -81,7 +86,7 @@ RIGHTS: dict[Action, Right] = {
     Action.COMMENT: _REVIEWER,
     Action.RELEASE: Right("Saferoom", _saferoom_releases),
     Action.LAPSE: Right("Saferoom", _saferoom_lapses),
-    Action.RECALL: Right("the author, and output checkers outside of the project", _why_not_author_or_reviewer),
+    Action.RECALL: Right("the author, owners of its data, and output checkers outside of the project", _why_not_recall),
 }
 """Who may take an action at all."""
 

@@ -13,6 +13,7 @@ from governance import audit
 from governance.errors import Invalid
 from governance.people import Role, find_person
 from safe_outputs.assignment.models import CheckerSkill, DatasetSkill
+from safe_outputs.groups import datasets_of
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.release_policy import KIND_OF_MEASURE
 
@@ -64,10 +65,6 @@ NEEDS: dict[Skill, Callable[[Session, ReleaseRequest], bool]] = {
     Skill.BUSINESS_DATA: _is_of_businesses,
 }
 """Which contents of a request need a skill. What a dataset needs beside these is set for it (`DatasetSkill`)."""
-
-
-def datasets_of(request: ReleaseRequest) -> set[str]:
-    return {item.statistic.dataset for item in request.items}
 
 
 def needed(session: Session, request: ReleaseRequest) -> frozenset[Skill]:

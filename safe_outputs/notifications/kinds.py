@@ -30,6 +30,7 @@ class Kind(StrEnum):
     REJECTED = "rejected"
     LAPSED = "lapsed"
     RECALLED = "recalled"
+    FROM_YOUR_DATA = "from_your_data"
     HELD_UP = "held_up"
     MISSING = "missing"
 
@@ -115,6 +116,13 @@ KINDS: dict[Kind, Words] = {
         "The release {id} of project {project} was recalled. Do not use copies of it.",
         "team/releases/{id}",
         frozenset({Role.RESEARCHER, Role.DATA_OWNER, Role.OUTPUT_CHECKER}),
+    ),
+    Kind.FROM_YOUR_DATA: Words(
+        "Something is released from your data",
+        "Project {project} released {id}, which has something of your data in it.",
+        "owner",
+        frozenset({Role.DATA_OWNER}),
+        Choice.DAILY,
     ),
     Kind.HELD_UP: Words(
         "A review is overdue",

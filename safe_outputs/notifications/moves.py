@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 from governance.audit import AuditEvent
 from governance.people import Person
 from governance.projects import members
+from safe_outputs.groups import releases_of
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.notifications.kinds import Kind
 from safe_outputs.notifications.telling import tell
+from safe_outputs.owning import owners_of
 from safe_outputs.public_downloads import DOWNLOADED
 from safe_outputs.transitions import RequestState
 
@@ -25,21 +27,11 @@ def _project(session: Session, request: ReleaseRequest) -> set[str]:
     return {request.author} | {each.name for each in members(session, request.project_id)}
 
 
-def _project_and_takers(session: Session, request: ReleaseRequest) -> set[str]:
-    """The project's people, and everybody who has downloaded the release and can be named."""
-    query = select(AuditEvent.actor).where(
-        AuditEvent.subject == f"release:{request.id}", AuditEvent.action == DOWNLOADED
-    )
-    known = session.scalars(select(Person.name).where(Person.name.in_(query)))
-    return _project(session, request) | set(known)
-
-
 TOLD: dict[RequestState, tuple[Kind, Who]] = {
     RequestState.CHANGES_REQUESTED: (Kind.RETURNED, _author),
     RequestState.APPROVED: (Kind.APPROVED, _author),
     RequestState.RELEASED: (Kind.RELEASED, _project),
     RequestState.REJECTED: (Kind.REJECTED, _author),
-    RequestState.RECALLED: (Kind.RECALLED, _project_and_takers),
 }
 """What is told of a move to a state, and to whom. Of the others nobody is: that a review began tells of a vote."""
 
@@ -49,6 +41,22 @@ def moved(session: Session, request: ReleaseRequest, *, actor: str, lapsed: bool
     if request.state in TOLD:
         kind, who = TOLD[request.state]
         _tell(session, Kind.LAPSED if lapsed else kind, who(session, request) - {actor}, request)
+    if request.state is RequestState.RELEASED:
+        _tell(session, Kind.FROM_YOUR_DATA, owners_of(session, request), request)
+    if request.state is RequestState.RECALLED:
+        _recalled(session, request, actor)
+
+
+def _recalled(session: Session, request: ReleaseRequest, actor: str) -> None:
+    """Tell, of each release, the project, the owners, and everybody who has taken it and can be named."""
+    about = _project(session, request) | owners_of(session, request)
+    for release in releases_of(session, request):
+        taken = select(AuditEvent.actor).where(
+            AuditEvent.subject == f"release:{release.id}", AuditEvent.action == DOWNLOADED
+        )
+        takers = set(session.scalars(select(Person.name).where(Person.name.in_(taken))))
+        people = (about | takers) - {actor}
+        tell(session, Kind.RECALLED, people, subject=release.id, project=request.project_id)
 
 
 def asked(session: Session, request: ReleaseRequest) -> None:

@@ -22,12 +22,22 @@ from governance.preferences import Preference
 from safe_outputs.asking import Asker
 from safe_outputs.errors import NoSuchThing, NotPermitted
 from safe_outputs.notifications.models import Notification
+from safe_outputs.owning import why_not_own
 from safe_outputs.web import stamp, tokens
 from safe_outputs.web.service import service, today
 
 View = TypeVar("View", bound=Callable[..., Any])
 Audience = Literal[
-    "public", "gate", "signed_in", "researcher", "output_checker", "data_steward", "operator", "numbers", "scraper"
+    "public",
+    "gate",
+    "signed_in",
+    "researcher",
+    "output_checker",
+    "data_owner",
+    "data_steward",
+    "operator",
+    "numbers",
+    "scraper",
 ]
 _MARK = "saferoom_access"
 
@@ -128,6 +138,10 @@ def _output_checker() -> None:
     _let_in(rights.why_not_check)
 
 
+def _data_owner() -> None:
+    _let_in(why_not_own)
+
+
 def _data_steward() -> None:
     _let_in(rights.why_not_steward)
 
@@ -193,6 +207,7 @@ DOORS: dict[Audience, Callable[[], Any]] = {
     "signed_in": _signed_in,
     "researcher": _researcher,
     "output_checker": _output_checker,
+    "data_owner": _data_owner,
     "data_steward": _data_steward,
     "operator": _operator,
     "numbers": _numbers,

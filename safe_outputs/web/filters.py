@@ -36,6 +36,7 @@ OWN_PAGES = {
         ("ingress.mine", "Bringing in"),
         ("packages.packages", "Packages"),
     ),
+    Role.DATA_OWNER: (("owner.desk", "Your data"),),
     Role.DATA_STEWARD: (("ingress.desk", "Bringing in"),),
     Role.OPERATOR: (("packages.packages", "Packages"), ("numbers.page", "Numbers")),
 }

@@ -65,8 +65,10 @@ def recall(request_id: str) -> Response:
 
 
 def done(request_id: str, sentence: str) -> Response:
-    """Say what was done, and show the request as it is now."""
+    """Say what was done, and show the request as it is now; a data owner, who does not read it, what became of it."""
     flash(sentence)
+    if reader().role is Role.DATA_OWNER:
+        return make_response(redirect(url_for("owner.desk"), 303))
     return make_response(redirect(url_for("request_page.read", request_id=request_id), 303))
 
 

@@ -82,6 +82,7 @@ def home() -> Response:
     pages = {
         Role.OUTPUT_CHECKER: "queue.desk",
         Role.RESEARCHER: "author.requests",
+        Role.DATA_OWNER: "owner.desk",
         Role.DATA_STEWARD: "ingress.desk",
         Role.OPERATOR: "packages.packages",
     }

@@ -89,7 +89,7 @@ def test_a_release_is_told_to_its_project_and_its_recall_to_all_who_took_it(hous
     request = an_approved_request(house)
     before = told(house)
     assert release_next_of(house)
-    assert told(house) - before == Counter({("rosa", Kind.RELEASED): 1})
+    assert told(house) - before == Counter({("rosa", Kind.RELEASED): 1, ("olga", Kind.FROM_YOUR_DATA): 1})
     for who in ("stan", None):
         house.do(partial(_take, request, who))
     before = told(house)

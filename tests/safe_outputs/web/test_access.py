@@ -45,9 +45,12 @@ SIGNED_IN_TO_NOTHING = {who: 404 if status == HERE else status for who, status i
 
 EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("GET", "/"): REFUSED
-    | {"data owner": HERE}
     | dict.fromkeys(["researcher", "researcher of another project"], 302)
-    | dict.fromkeys(["output checker", "data steward", "operator"], 302),
+    | dict.fromkeys(["output checker", "data owner", "data steward", "operator"], 302),
+    ("GET", "/owner"): REFUSED | {"data owner": HERE},
+    ("POST", "/owner/requests/<request_id>/recall"): FORBIDDEN | {"data owner": 400},
+    ("POST", "/owner/delegates"): FORBIDDEN | {"data owner": 400},
+    ("POST", "/owner/delegates/end"): FORBIDDEN | {"data owner": 400},
     ("GET", "/sign-in"): dict.fromkeys([NOBODY, *PEOPLE], TO_HUB),
     ("GET", "/oauth_callback"): dict.fromkeys([NOBODY, *PEOPLE], 403),
     ("GET", "/sign-out"): dict.fromkeys([NOBODY, *PEOPLE], 302),
@@ -166,6 +169,9 @@ EXPECTED: dict[tuple[str, str], dict[str, int]] = {
     ("POST", "/api/requests/<request_id>/submit"): TOKEN_NEEDED | dict.fromkeys(RESEARCHERS, 428),
     ("POST", "/api/requests/<request_id>/recall"): TOKEN_NEEDED | dict.fromkeys(NO_STRANGER, 428),
     ("GET", "/api/numbers"): TOKEN_NEEDED | dict.fromkeys(["output checker", "operator"], HERE),
+    ("GET", "/api/owner"): TOKEN_NEEDED | {"data owner": HERE},
+    ("POST", "/api/owner/requests/<request_id>/recall"): TOKEN_NEEDED | {"data owner": 415},
+    ("PUT", "/api/owner/delegates/<name>"): TOKEN_NEEDED | {"data owner": 415},
     ("GET", "/api/settings/away"): TOKEN_NEEDED | {"output checker": HERE},
     ("PUT", "/api/settings/away"): TOKEN_NEEDED | {"output checker": 428},
     ("GET", "/api/requests/<request_id>/asked"): TOKEN_NEEDED | {"output checker": HERE},

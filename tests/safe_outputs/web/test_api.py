@@ -49,6 +49,7 @@ READ: dict[str, tuple[str, ...]] = {
     "/practice/<case_id>": ("GET /api/practice/{case_id}",),
     "/health": ("GET /api/health",),
     "/settings": ("GET /api/settings", "GET /api/settings/zones", "GET /api/settings/email", "GET /api/settings/away"),
+    "/owner": ("GET /api/owner",),
     "/notifications": ("GET /api/notifications",),
 }
 """Each page, and the operations that tell the same. A new page needs a line here."""
@@ -67,6 +68,9 @@ TWINS: dict[str, tuple[str, ...]] = {
     "/requests/<request_id>/recall": ("POST /api/requests/{request_id}/recall",),
     "/requests/<request_id>/answer": ("POST /api/requests/{request_id}/answers",),
     "/settings/email": ("PUT /api/settings/email",),
+    "/owner/requests/<request_id>/recall": ("POST /api/owner/requests/{request_id}/recall",),
+    "/owner/delegates": ("PUT /api/owner/delegates/{name}",),
+    "/owner/delegates/end": ("PUT /api/owner/delegates/{name}",),
     "/settings/away": ("PUT /api/settings/away",),
     "/requests/<request_id>/decline": ("POST /api/requests/{request_id}/decline",),
     "/notifications/read": ("POST /api/notifications/read",),
