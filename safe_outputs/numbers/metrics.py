@@ -14,11 +14,14 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from governance import audit
+from safe_outputs.answers import AUDIENCES, joined
 from safe_outputs.models import Release, ReleaseRequest, Statistic
-from safe_outputs.transitions import CLOCK_HOURS, Owner, RequestState, StatisticState
+from safe_outputs.transitions import Owner, RequestState, StatisticState
 
 BUCKETS_HOURS = (1, 4, 8, 24, 48, 72, 120, 240)
 FINAL = (RequestState.RELEASED, RequestState.RECALLED, RequestState.REJECTED)
+AUDIENCE_WORDS = (*AUDIENCES, joined(AUDIENCES))
+"""The audiences of requests: one, or several together."""
 NO_VERDICT = "none"
 OTHER = "other"
 _KIND = re.compile(r"[A-Za-z]{1,60}")
@@ -61,7 +64,7 @@ def _waiting(session: Session, at: datetime) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "saferoom_requests_overdue", "Requests whose checkers' clock ran out.", labels=["audience"]
     )
-    for audience in CLOCK_HOURS:
+    for audience in AUDIENCE_WORDS:
         late = sum(each == audience and due is not None and due < at for each, _, due in found)
         family.add_metric([audience], late)
     yield family
@@ -82,7 +85,7 @@ def _turnaround(session: Session) -> Metric:
     family = HistogramMetricFamily(
         "saferoom_request_turnaround_seconds", "Checkers' time of requests decided for good.", labels=["audience"]
     )
-    for audience in CLOCK_HOURS:
+    for audience in AUDIENCE_WORDS:
         count, total, *below = found.get(audience, [0, 0, *(0 for _ in BUCKETS_HOURS)])
         family.add_metric([audience], _buckets(below, count), total)
     return family

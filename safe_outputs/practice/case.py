@@ -69,10 +69,10 @@ class Case:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that is shown and planted."""
+        """SHA-256 of all that is shown and planted; a field that tables get later and that is empty is not in it."""
         text = json.dumps(asdict(self), sort_keys=True, default=_plain)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, frozenset) else value.model_dump(mode="json")
+    return sorted(value) if isinstance(value, frozenset) else value.model_dump(mode="json", exclude_defaults=True)

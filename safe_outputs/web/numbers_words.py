@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from safe_outputs.answers import AUDIENCES
+from safe_outputs.answers import audience_in_words
 from safe_outputs.numbers.agreement import FEWEST_TURNS, Agreement
 from safe_outputs.numbers.passage import Stage
 from safe_outputs.numbers.spread import FEWEST, MEDIAN, NINETIETH, Spread
@@ -128,7 +128,7 @@ def reason_label(category: Category | None) -> str:
 
 
 def audience_label(audience: str) -> str:
-    return AUDIENCES.get(audience, audience).capitalize()
+    return audience_in_words(audience).capitalize()
 
 
 def _was(count: int) -> str:

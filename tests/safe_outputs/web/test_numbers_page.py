@@ -5,7 +5,7 @@ import re
 import pytest
 from flask import Flask
 
-from safe_outputs.answers import Verdict
+from safe_outputs.answers import Verdict, joined
 from safe_outputs.numbers.agreement import Agreement
 from safe_outputs.numbers.spread import Spread
 from safe_outputs.transitions import Vote
@@ -144,3 +144,9 @@ def test_sentences_of_few_and_of_many() -> None:
     assert "takes 10 turns: too few to tell" in words.alpha_sentence(Agreement(3, 1, (), None))
     assert "Everybody always voted the same" in words.alpha_sentence(Agreement(30, 0, (), None))
     assert "alpha is 0.62" in words.alpha_sentence(Agreement(30, 4, (), 0.618))
+
+
+def test_requests_for_several_audiences_have_a_line_of_their_own() -> None:
+    assert words.audience_label("publication") == "Publication, for everybody"
+    together = joined(["publication", "pre_publication"])
+    assert words.audience_label(together) == "Pre-publication and publication, each for its own groups"
