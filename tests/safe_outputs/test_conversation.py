@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from governance.database import now
 from safe_outputs import conversation, desk
 from safe_outputs import reading as views
+from safe_outputs.assignment.models import Assignment
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
 from safe_outputs.transitions import CLOCK_HOURS, VISIBLE, Owner, RemarkKind, RequestState, Vote
 from safe_outputs.turns import due_at, settle, whose_move
@@ -79,7 +81,7 @@ def test_who_asks_stays_unnamed_while_the_turn_is_blind(house: House) -> None:
     for reader in ("rosa", "carl"):
         assert said_to(house, request, reader) == [("An output checker", "Which years?")]
         actors = {each.actor for each in seen_by(house, request, reader).history}
-        assert actors == {"rosa"}
+        assert actors - {"saferoom"} == {"rosa"}
     assert said_to(house, request, "cleo") == [("Cleo", "Which years?")]
     for checker in ("cleo", "carl"):
         cast_vote(house, request, checker)
@@ -162,6 +164,7 @@ def test_what_is_overdue_says_so_and_comes_first(house: House) -> None:
     first, second = a_submitted_request(house), a_submitted_request(house)
     _since(house, first, now() - timedelta(hours=1))
     _since(house, second, now() - timedelta(hours=CLOCK_HOURS["publication"] + 1))
+    house.do(lambda session: session.execute(delete(Assignment)))
     queue = house.do(lambda session: desk.queue(session, "cleo", TODAY))
     assert [(each.id, each.overdue) for each in queue.waiting_for_you.lines] == [(second, True), (first, False)]
     ask(house, second)

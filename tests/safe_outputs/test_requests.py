@@ -211,6 +211,8 @@ def test_every_step_is_in_the_audit_chain(house: House) -> None:
     assert actions == [
         "request.drafted",
         "request.submitted",
+        "request.assigned",
+        "request.assigned",
         "request.in_review",
         "request.voted",
         "request.voted",
