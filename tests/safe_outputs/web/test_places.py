@@ -13,6 +13,7 @@ from tests.safe_outputs.web.browser import Browser, sentence_of
 
 FEW = {f"s-{n}": n for n in range(1, 4)}
 MANY = {f"s-{n}": n for n in range(1, MOST_AT_ONCE + 2)}
+JUST = {f"s-{n}": n for n in range(1, MOST_AT_ONCE + 1)}
 
 ASKED = [
     (FEW, "", (1, 2, 3), None),
@@ -21,6 +22,7 @@ ASKED = [
     (FEW, "nonsense", (1, 2, 3), None),
     (FEW, "²", (1, 2, 3), None),
     (FEW, "9" * 5000, (1, 2, 3), None),
+    (JUST, "", tuple(range(1, MOST_AT_ONCE + 1)), None),
     (MANY, "", (), None),
     (MANY, "0", (), None),
     (MANY, "all", tuple(range(1, MOST_AT_ONCE + 2)), None),

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from safe_outputs.answers import MeasureError, Verdict
+from safe_outputs.budgets import record_budget
 from safe_outputs.releasing import release
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.factories import (
@@ -27,6 +28,7 @@ from tests.safe_outputs.house import (
     an_answered_statistic,
     cast_vote,
     submit,
+    the_request,
 )
 from tests.safe_outputs.web.browser import Browser, sentence_of
 
@@ -90,6 +92,26 @@ def test_a_private_statistic_shows_noise_charge_and_what_is_left(browser: Browse
     assert "Paid: ρ = 0.02, charge" in text
     assert "dataset rand_hie 4.98" in text
     assert "project heron/rand_hie 0.98" in text
+
+
+def test_what_is_left_now_stands_beside_what_was_left_then(browser: Browser, house: House) -> None:
+    request = a_submitted_request(house, [an_answered_statistic(house, PRIVATE_COUNT)])
+    before = sentence_of(browser.sign_in("cleo").get(f"/requests/{request}"))
+    assert "dataset rand_hie 4.98 not known" in before
+    house.do(lambda session: record_budget(session, "dataset:rand_hie", 1_250_000_000, 0))
+    after = sentence_of(browser.get(f"/requests/{request}"))
+    assert "dataset rand_hie 4.98 1.25, just now" in after
+    assert "project heron/rand_hie 0.98 not known" in after
+
+
+def test_approval_that_is_not_possible_is_not_offered_and_the_page_says_why(browser: Browser, house: House) -> None:
+    request = a_submitted_request(house)
+    assert 'value="approve"' in page_of(browser.sign_in("cleo"), request)
+    house.do(lambda session: setattr(the_request(session, request), "content_hash", "0" * 64))
+    page = browser.get(f"/requests/{request}")
+    assert 'value="approve"' not in page.text
+    assert 'value="request_changes"' in page.text
+    assert "You cannot approve. This is not what was submitted, so nobody can approve it." in sentence_of(page)
 
 
 def test_the_code_the_plan_and_the_bytes_are_there(browser: Browser, house: House) -> None:
