@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session as Database
 
 from governance import access as rights
 from governance.database import reading
+from governance.errors import SaferoomError
 from safe_outputs.answers import Finding
+from safe_outputs.contents_view import EvidenceView, FileView
 from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered
 from safe_outputs.files.kinds import KINDS, FileKind
 from safe_outputs.files.views import PREVIEW, WINDOW, Inert, inert
-from safe_outputs.models import OutputFile
+from safe_outputs.models import FileRole, OutputFile
 from safe_outputs.requests import find_request
 from safe_outputs.store import Store
 from safe_outputs.web.access import access, reader
@@ -27,12 +29,15 @@ from safe_outputs.web.service import service, today
 blueprint = Blueprint("previews", __name__)
 
 PNG = b"\x89PNG\r\n\x1a\n"
+MOST_PREVIEWS, LARGEST_PREVIEW = 12, 1_000_000
+"""So many files of so many bytes are shown on their request's page; the others have a link to their own."""
+
 _PICTURES = frozenset({FileKind.PICTURE, FileKind.DRAWING})
 
 
 @dataclass(frozen=True)
 class FilePart:
-    """A file of a request, as `file.html` shows it. `as_lines` where it is a table that is shown as its text."""
+    """A file of a request, as its page shows it. `as_lines` where it is a table that is shown as its text."""
 
     request_id: str
     id: str
@@ -44,12 +49,20 @@ class FilePart:
     facts: dict[str, str]
     findings: tuple[Finding, ...]
     inert: Inert
+    evidence: bool
     as_lines: bool = False
 
     @property
     def leaves(self) -> str:
-        """What of the file would leave, as a part of a sentence."""
-        return KINDS[self.kind].leaves
+        """What of the file would leave, as a sentence."""
+        if self.evidence:
+            return "It is evidence for output checkers, and never leaves."
+        return f"What leaves is {KINDS[self.kind].leaves}."
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Its facts as labels and values."""
+        return [("SHA-256", self.digest), *((name.capitalize(), fact) for name, fact in self.facts.items())]
 
     @property
     def is_table(self) -> bool:
@@ -73,8 +86,35 @@ def file_part(
         facts={str(name): str(value) for name, value in facts.items()},
         findings=tuple(Finding.model_validate(each) for each in file.findings),
         inert=inert(kind, store.get(file.digest), first=first, most=most, as_lines=as_lines),
+        evidence=file.role is FileRole.EVIDENCE,
         as_lines=as_lines,
     )
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The beginning of a file, for its request's page; without `inert` it is to be opened by itself.
+
+    `problem`: why it cannot be shown; the stored bytes are not those that were taken.
+    """
+
+    request_id: str
+    id: str
+    name: str
+    inert: Inert | None = None
+    problem: str = ""
+
+
+@blueprint.app_template_global()
+def preview_of(request_id: str, file: FileView | EvidenceView, number: int) -> Preview:
+    """The preview of the `number`th file on a request's page: of the first few, and of those that are not large."""
+    if number > MOST_PREVIEWS or file.size > LARGEST_PREVIEW:
+        return Preview(request_id, file.id, file.name)
+    try:
+        shown = inert(FileKind(file.kind), service().store.get(file.digest), most=PREVIEW)
+    except SaferoomError as error:
+        return Preview(request_id, file.id, file.name, problem=error.sentence)
+    return Preview(request_id, file.id, file.name, shown)
 
 
 @blueprint.get("/requests/<request_id>/files/<file_id>")

@@ -124,9 +124,10 @@ def test_a_table_is_kept_and_shown_cell_by_cell(rows: list[list[str]], delimiter
     assert (taken.kind, taken.content) == (FileKind.TABLE, content)
     grid = inert(taken.kind, taken.content).grids[0]
     assert [[unmarked(cell.text) for cell in row.cells] for row in (grid.header, *grid.rows)] == rows
+    assert not any(is_hidden(each) for row in (grid.header, *grid.rows) for cell in row.cells for each in cell.text)
 
 
-@given(st.text())
+@given(st.one_of(st.text(), st.lists(st.sampled_from(["⟦", "U+202E", "⟧", "\u202e", "a"])).map("".join)))
 def test_what_is_written_out_can_be_put_back(text: str) -> None:
     shown = marked(text)
     assert unmarked(shown) == text

@@ -4,11 +4,14 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session as Database
 
+from governance.database import now
+from safe_outputs.contents_view import EvidenceView
 from safe_outputs.models import OutputFile
+from safe_outputs.web.previews import MOST_PREVIEWS, preview_of
 from safe_outputs.web.security import INERT_POLICY
 from tests.safe_outputs.handed_in import a_file, a_picture
 from tests.safe_outputs.house import House, a_submitted_request
-from tests.safe_outputs.web.browser import Browser, Program, sentence_of
+from tests.safe_outputs.web.browser import PREFIX, Browser, Program, sentence_of
 from tests.safe_outputs.web.test_seen import views_of
 
 TABLE = b"site,mean\nDayton,212.40\nSeattle,198.77\n"
@@ -103,3 +106,30 @@ def test_each_look_at_a_file_is_on_record(house: House, browser: Browser, reques
     browser.sign_in("rui").get(f"/requests/{request_id}/files/{file}")
     found = views_of(house, request_id)
     assert [(each.actor, each.detail["file"], each.detail["turn"]) for each in found] == [("cleo", digest, 1)] * 2
+
+
+def test_a_requests_page_shows_the_beginning_of_each_file(house: House, browser: Browser, request_id: str) -> None:
+    rows = b"site,mean\n" + b"".join(b"Dayton,%d.5\n" % n for n in range(100))
+    table, plot = a_file(house, request_id, "a.csv", rows), a_file(house, request_id, "b.png", a_picture())
+    page = browser.sign_in("cleo").get(f"/requests/{request_id}")
+    assert "The first 30 of 101 rows." in sentence_of(page)
+    assert f'src="{PREFIX}/requests/{request_id}/files/{plot}/picture"' in page.text
+    assert f'href="{PREFIX}/requests/{request_id}/files/{table}"' in page.text
+
+
+def test_a_page_of_many_files_shows_the_first_and_leads_to_all(house: House, browser: Browser, request_id: str) -> None:
+    files = [a_file(house, request_id, f"{n}.csv", b"site,mean\nDayton,%d.5\n" % n) for n in range(MOST_PREVIEWS + 2)]
+    page = browser.sign_in("cleo").get(f"/requests/{request_id}").text
+    assert page.count("All of it: 2 rows.") == MOST_PREVIEWS
+    assert all(f'/files/{each}"' in page for each in files)
+
+
+def test_a_file_whose_bytes_changed_is_not_shown(house: House, app: Flask) -> None:
+    digest = house.store.put(TABLE)
+    facts = {"kind": "table", "media_type": "text/csv", "digest": digest, "size": len(TABLE), "at": now()}
+    view = EvidenceView(id="f-1", name="a.csv", notebook=False, findings=(), **facts)  # type: ignore[arg-type]
+    with app.test_request_context():
+        assert preview_of("r-1", view, 1).inert is not None
+        (house.folder / "store" / digest[:2] / digest).write_bytes(b"other")
+        changed = preview_of("r-1", view, 1)
+    assert (changed.inert, changed.problem[:35]) == (None, "Stored content was changed after it")
