@@ -37,7 +37,7 @@ def metrics(session: Session, at: datetime) -> Iterator[Metric]:
     yield _refusals(session)
     yield _oldest_asked(session, at)
     yield CounterMetricFamily("saferoom_releases", "Releases, recalled ones included.", _count(session, Release))
-    yield CounterMetricFamily("saferoom_recalls", "Releases that were recalled.", _recalls(session))
+    yield CounterMetricFamily("saferoom_recalls", "Requests whose releases were recalled.", _recalls(session))
     yield CounterMetricFamily("saferoom_audit_events", "Events in the audit chain.", audit.head(session).sequence)
 
 
