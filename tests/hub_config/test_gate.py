@@ -202,6 +202,51 @@ def test_answer_that_is_too_large_is_not_passed_on(monkeypatch: pytest.MonkeyPat
     run(work)
 
 
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        ("/files/output", gate.LARGEST_FILE, 200),
+        ("/files/evidence", gate.LARGEST_FILE + 1, 413),
+        ("/requests", gate.LARGEST_REQUEST, 200),
+        ("/requests", gate.LARGEST_REQUEST + 1, 413),
+        ("/statistics", gate.LARGEST_CALL + 1, 413),
+        ("/files/anything", 1, 403),
+    ],
+)
+def test_files_and_requests_may_hold_more_than_other_calls(path: str, size: int, status: int) -> None:
+    async def work() -> None:
+        service = Service()
+        async with a_gate(service) as (client, _):
+            said = {"Content-Disposition": "attachment; filename*=UTF-8''a%00%2Fb.csv"}
+            answer = await client.post(path, content=b"x" * size, headers=said)
+            assert answer.status_code == status
+
+    run(work)
+
+
+def test_only_so_many_large_calls_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "MOST_LARGE_CALLS", 1)
+    arrived = asyncio.Event()
+
+    async def slowly(handler: RequestHandler) -> None:
+        arrived.set()
+        await asyncio.sleep(0.5)
+        handler.finish("{}")
+
+    async def work() -> None:
+        async with a_gate(Service(answer=slowly)) as (client, _):
+            body = b"x" * (gate.LARGEST_CALL + 1)
+            first = asyncio.create_task(client.post("/files/output", content=body))
+            await arrived.wait()
+            second = await client.post("/files/output", content=body)
+            assert (second.status_code, "one by one" in second.json()["detail"]) == (503, True)
+            assert (await client.get("/session")).status_code == 200
+            assert (await first).status_code == 200
+            assert (await client.post("/files/output", content=body)).status_code == 200
+
+    run(work)
+
+
 def test_refusals_of_the_service_pass_as_they_are() -> None:
     def refuse(handler: RequestHandler) -> None:
         handler.set_status(409)

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from disclosure_control.privacy.ledger import Guarantee
 from governance import audit
@@ -149,6 +149,37 @@ def _first_requests() -> list[str]:
         "VALUES ('{0}', 1, 'cleo', 'approve', '', 'x', '2026-11-21 09:00:00')"
     )
     return [person, project, *(each.format(state) for state in STATES for each in (request, vote))]
+
+
+BEFORE_GROUPS = "0014"
+
+
+def test_requests_of_before_groups_become_requests_of_one_group(empty: Engine) -> None:
+    """Each keeps its statistics, its release and its audience; two audiences can have a release each from then on."""
+    migrate(empty, BEFORE_REVIEWS)
+    plan = '{"dataset": "visits", "kind": "crosstab"}'
+    statistic = (
+        "INSERT INTO statistic (id, project_id, author, plan, plan_hash, code, state, attempts, asked_at) VALUES "
+        f"('s-1', 'heron', 'cleo', '{plan}', 'x', '', 'answered', 1, '2026-11-20 08:00:00')"
+    )
+    item = "INSERT INTO request_item (request_id, position, statistic_id) VALUES ('approved', 1, 's-1')"
+    release = (
+        "INSERT INTO release (id, request_id, project_id, title, audience, package, record_hash, released_at) VALUES "
+        "('{0}', 'approved', 'heron', 'T', '{1}', '{0}', 'x', '2026-11-23 08:00:00')"
+    )
+    with empty.begin() as connection:
+        for statement in (*_first_requests(), statistic, item, release.format("approved", "publication")):
+            connection.exec_driver_sql(statement)
+    migrate(empty, BEFORE_GROUPS)
+    migrate(empty)
+    with empty.begin() as connection:
+        groups = connection.execute(text("SELECT request_id, position, title, context, audience FROM request_group"))
+        assert {tuple(each) for each in groups} == {(state, 1, "T", "P", "publication") for state in STATES}
+        items = connection.execute(text("SELECT request_id, position, statistic_id, in_group FROM request_item"))
+        assert [tuple(each) for each in items] == [("approved", 1, "s-1", 1)]
+        connection.exec_driver_sql(release.format("approved-pre-publication", "pre_publication"))
+    with pytest.raises(IntegrityError), empty.begin() as connection:
+        connection.exec_driver_sql(release.format("again", "publication"))
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,15 @@ from sqlalchemy import Engine, event
 from governance import audit
 from governance.database import Base, open_database, reading
 from safe_outputs.checker.worker import release_next
+from safe_outputs.groups import audiences_of, release_id
 from safe_outputs.models import Release, ReleaseRequest
 from safe_outputs.package.folder import clear_leftovers
 from safe_outputs.package.keys import KnownKey
 from safe_outputs.package.reading import verified_record
 from safe_outputs.store import Store
-from tests.safe_outputs.factories import PRIVATE_COUNT, RELEASE_KEY
-from tests.safe_outputs.house import a_house, an_answered_statistic, an_approved_request
+from tests.safe_outputs.factories import RELEASE_KEY
+from tests.safe_outputs.house import a_house, cast_vote, submit
+from tests.safe_outputs.several import a_draft_with_everything
 
 CHANGES = frozenset({"os.rename", "os.mkdir", "os.chmod", "os.remove", "os.rmdir", "os.link"})
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -112,6 +114,7 @@ def left(folder: Path) -> dict[str, Any]:
     engine = open_database(f"sqlite:///{folder}/register.sqlite")
     with reading(engine) as session:
         (request,) = session.query(ReleaseRequest)
+        names = [release_id(request, each) for each in audiences_of(request)]
         events = audit.events_about(session, f"request:{request.id}")
         audit.verify(session)
         said = {
@@ -121,7 +124,8 @@ def left(folder: Path) -> dict[str, Any]:
             "reason": events[-1].detail.get("reason"),
         }
     engine.dispose()
-    return said | {"package": package_of(folder / "releases" / request.id)}
+    packages = {package_of(folder / "releases" / each) for each in names}
+    return said | {"packages": sorted(packages)}
 
 
 def package_of(folder: Path) -> str:
@@ -144,12 +148,15 @@ def next_start(folder: Path) -> None:
 
 
 def furnished(folder: Path) -> Path:
-    """A house with one approved request of two statistics."""
+    """A house with one approved request for two audiences, with files and evidence."""
     folder.mkdir()
     engine = open_database(f"sqlite:///{folder}/register.sqlite")
     Base.metadata.create_all(engine)
     house = a_house(engine, folder)
-    an_approved_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
+    request_id = a_draft_with_everything(house)
+    submit(house, request_id)
+    for checker in ("cleo", "carl"):
+        cast_vote(house, request_id, checker)
     engine.dispose()
     return folder
 

@@ -32,7 +32,6 @@ from safe_outputs.transitions import RequestState
 from tests.safe_outputs.contents import (
     ANSWERS,
     CODE,
-    CODE_STATEMENT,
     COUNTS,
     NOTEBOOK,
     a_file,
@@ -50,6 +49,7 @@ from tests.safe_outputs.house import (
     submit,
     the_request,
 )
+from tests.safe_outputs.several import a_draft_with_everything
 
 KNOWN = {RELEASE_KEY.public.id: KnownKey(RELEASE_KEY.public)}
 
@@ -64,18 +64,7 @@ def a_draft_of(house: House, details: RequestDetails) -> str:
 
 def a_full_request(house: House) -> str:
     """A submitted request: a table and a file for everybody, a private count and code for a team, and evidence."""
-    public = a_group(
-        statistics=[an_answered_statistic(house)], files={a_file(house): a_statement()}, title="Published tables"
-    )
-    team = a_group(
-        "pre_publication",
-        [an_answered_statistic(house, PRIVATE_COUNT)],
-        {a_file(house, CODE, name="code.py"): CODE_STATEMENT},
-        title="Team tables",
-    )
-    evidence = a_file(house, b"secret,underlying\nDayton,3\nSeattle,4\n", name="underlying.csv", role="evidence")
-    notebook = a_file(house, NOTEBOOK, name="work.ipynb", role="evidence")
-    request_id = a_draft_of(house, details_of(public, team, evidence=[evidence], notebook=notebook))
+    request_id = a_draft_with_everything(house)
     submit(house, request_id)
     return request_id
 

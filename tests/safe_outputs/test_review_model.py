@@ -35,10 +35,12 @@ from safe_outputs.asking import read_answer
 from safe_outputs.checkers_rules import set_rule
 from safe_outputs.kept import rank_of, verdict_of
 from safe_outputs.models import ReleaseRequest
+from safe_outputs.request_details import RequestDetails
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import RequestState, Vote
 from safe_outputs.turns import open_questions, whose_move
 from tests.governance.people_factory import FAR
+from tests.safe_outputs.contents import CODE, a_file, a_group, a_statement, details_of
 from tests.safe_outputs.factories import CAST, CATALOGUE, PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (
     House,
@@ -64,6 +66,13 @@ VANDALISM = (
     "UPDATE release_request SET turn = 1 WHERE id = :request",
     "UPDATE release_request SET state = 'approved', move_of = 'system' WHERE id = :request",
     "UPDATE statistic SET code = code || '#' WHERE id = :statistic",
+    "UPDATE request_group SET context = context || '#' WHERE request_id = :request",
+    "UPDATE request_group SET audience = 'pre_publication' WHERE request_id = :request",
+    "UPDATE request_file SET statement = replace(statement, '460', '461') WHERE request_id = :request",
+    "UPDATE request_file SET in_group = 1 WHERE request_id = :request",
+    "UPDATE output_file SET digest = (SELECT digest FROM output_file WHERE role = 'evidence') WHERE role = 'output'",
+    "UPDATE release_request SET checklist = replace(checklist, 'None show', 'Some show') WHERE id = :request",
+    "DELETE FROM request_evidence WHERE request_id = :request",
 )
 DISTURBANCES = (
     "joins or leaves",
@@ -106,7 +115,9 @@ class Reviews(RuleBasedStateMachine):
         self.house: House = a_house(engine, folder)
         statistics = [an_answered_statistic(self.house), an_answered_statistic(self.house, PRIVATE_COUNT)]
         self.statistics = statistics
+        self.file, self.evidence = a_file(self.house), a_file(self.house, CODE, name="code.py", role="evidence")
         self.requests = [a_submitted_request(self.house, statistics[:1]), a_draft(self.house, statistics[1:])]
+        self.edit(1, "rosa", "First title")
         self.known = {each: Known() for each in self.requests}
         self.rule = 2
 
@@ -135,11 +146,28 @@ class Reviews(RuleBasedStateMachine):
             )
             for item in request.items
         ]
-        return (request.title, request.purpose, request.audience, policy, *statistics)
+        return (request.title, request.purpose, request.audience, policy, *statistics, self.more(request))
+
+    def more(self, request: ReleaseRequest) -> str:
+        """Groups, files with their bytes, evidence and checklist, as text."""
+        store = self.house.store
+        groups = [(each.position, each.title, each.context, each.audience) for each in request.groups]
+        where = [(each.position, each.in_group) for each in request.items]
+        files = [(each.in_group, each.statement, each.file.name, store.get(each.file.digest)) for each in request.files]
+        shown = [(each.file.name, store.get(each.file.digest)) for each in request.evidence]
+        return repr((groups, where, files, shown, request.checklist))
+
+    def wanted(self, n: int, title: str) -> RequestDetails:
+        """The first request is of before there were groups; the second is for two audiences, with file and evidence."""
+        if n == 0:
+            return details([self.statistics[0]], title=title)
+        team = a_group("pre_publication", files={self.file: a_statement()})
+        public = a_group(statistics=[self.statistics[1]])
+        return details_of(public, team, title=title, evidence=[self.evidence])
 
     @rule(n=which, person=st.sampled_from(["rosa", "rosa", "rui", "cleo"]), title=words)
     def edit(self, n: int, person: str, title: str) -> None:
-        chosen = details([self.statistics[n]], title=title)
+        chosen = self.wanted(n, title)
         self.attempt(
             lambda session: requests.edit(
                 session, the_request(session, self.requests[n]), author=person, details=chosen, today=TODAY
@@ -320,7 +348,7 @@ class Reviews(RuleBasedStateMachine):
                     self.require_approved(session, request, known)
                     Reviews.releases += 1
                 if known.released is None:
-                    assert not (self.house.folder / "releases" / request_id).exists()
+                    assert not list((self.house.folder / "releases").glob(f"{request_id}*"))
 
     def require_approved(self, session: Session, request: ReleaseRequest, known: Known) -> None:
         known.released = self.content(session, request)
@@ -333,9 +361,13 @@ class Reviews(RuleBasedStateMachine):
         assert approved == set(known.votes)
         assert not conflicted
         assert len(approved) >= max(2, known.needed)
-        folder = self.house.folder / "releases" / request.id
-        left = {path.read_bytes() for path in folder.rglob("*.csv")}
-        assert left == {each[3] for each in known.released[4:] if isinstance(each, tuple)}
+        folders = list((self.house.folder / "releases").glob(f"{request.id}*"))
+        assert len(folders) == len({each.audience for each in request.groups})
+        left = {path.read_bytes() for folder in folders for path in folder.rglob("*.csv")}
+        files = {self.house.store.get(each.file.digest) for each in request.files}
+        assert left == files | {each[3] for each in known.released[4:] if isinstance(each, tuple)}
+        evidence = {self.house.store.get(each.file.digest) for each in request.evidence}
+        assert not evidence & {path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
 
     @invariant()
     def lists_say_what_requests_say(self) -> None:
@@ -374,12 +406,22 @@ def test_nothing_is_released_that_enough_people_did_not_approve() -> None:
     assert Reviews.releases > 0
 
 
+@pytest.mark.parametrize("n", [0, 1])
 @pytest.mark.parametrize("where", ["between", "after"])
 @pytest.mark.parametrize("what", DISTURBANCES, ids=range(len(DISTURBANCES)))
-def test_a_round_that_is_disturbed_releases_nothing_unapproved(what: str, where: str) -> None:
+def test_a_round_that_is_disturbed_releases_nothing_unapproved(what: str, where: str, n: int) -> None:
     """Each disturbance once at each place of the way that leads to a release, by one who voted."""
     machine = Reviews()
     machine.begin()
     disturbed: dict[str, list[tuple[str, str]]] = {"between": [], "after": []} | {where: [(what, "cleo")]}
-    machine.a_round(0, ["cleo", "carl", "cora"], 2, disturbed["between"], disturbed["after"])
+    machine.a_round(n, ["cleo", "carl", "cora"], 2, disturbed["between"], disturbed["after"])
+    machine.teardown()
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_round_that_nothing_disturbs_releases(n: int) -> None:
+    machine = Reviews()
+    machine.begin()
+    machine.a_round(n, ["cleo", "carl", "cora"], 2, [], [])
+    assert machine.known[machine.requests[n]].released is not None
     machine.teardown()
