@@ -8,17 +8,18 @@ two to each other.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Text, and_, bindparam, case, exists, false, func, or_, select, true, tuple_
 from sqlalchemy.orm import Session
 
 from governance import access
-from governance.database import now
-from governance.people import Person, find_person
+from governance.database import UtcDateTime, now
+from governance.people import find_person, known_person
 from governance.projects import Membership, Project
 from safe_outputs.answers import Verdict
 from safe_outputs.assignment.models import Assignment
@@ -54,7 +55,7 @@ class Search:
     audience: str | None = None
     overdue: bool = False
 
-    def where(self, at: datetime) -> Where:
+    def where(self, at: Any) -> Where:
         """As a condition on requests and their projects."""
         return and_(
             _holds(_R.title, self.title),
@@ -124,16 +125,6 @@ class Queue:
     decided: Page
 
 
-@dataclass(frozen=True)
-class _List:
-    """One list: parts that follow each other, each with its order. `mine` says which of them wait for the reader."""
-
-    parts: tuple[tuple[Where, Order], ...]
-    search: Where
-    mine: Where
-    at: datetime
-
-
 def queue(
     session: Session, person: str, today: date, ranges: Ranges | None = None, search: Search = EVERYTHING
 ) -> Queue:
@@ -141,34 +132,21 @@ def queue(
     if (reason := access.why_not_check(find_person(session, person), today)) is not None:
         raise NotPermitted(reason)
     asked, reader = ranges or Ranges(), _reader(session, person, today, search)
-    totals, checkers = reader.totals(), _R.move_of == Owner.CHECKERS
-    mine = reader.count(and_(checkers, reader.mine))
+    totals, mine = reader.totals(), reader.count("waiting for her")
     return Queue(
-        waiting_for_you=reader.page(
-            asked.mine,
-            mine,
-            *reader.late_first(and_(checkers, reader.mine, reader.assigned)),
-            *reader.late_first(and_(checkers, reader.mine, ~reader.assigned)),
-        ),
-        waiting_for_others=reader.page(
-            asked.others, totals[Owner.CHECKERS] - mine, *reader.late_first(and_(checkers, ~reader.mine))
-        ),
-        with_author=reader.page(asked.author, totals[Owner.AUTHOR], (_with_author(), BY_RISK)),
+        waiting_for_you=reader.page(asked.mine, mine, "late, hers", "hers", "late, free", "free"),
+        waiting_for_others=reader.page(asked.others, totals[Owner.CHECKERS] - mine, "late, of others", "of others"),
+        with_author=reader.page(asked.author, totals[Owner.AUTHOR], "with author"),
         decided=reader.page(
-            asked.decided,
-            totals[Owner.SYSTEM] + totals[Owner.NOBODY],
-            (_R.move_of == Owner.SYSTEM, NEWEST),
-            (_R.move_of == Owner.NOBODY, NEWEST),
+            asked.decided, totals[Owner.SYSTEM] + totals[Owner.NOBODY], "about to be released", "ended"
         ),
     )
 
 
 def waiting_for(session: Session, person: str, today: date) -> Iterator[RequestLine]:
     """All that waits for this person, in order, read as far as it is looked at."""
-    reader = _reader(session, person, today, EVERYTHING)
-    parts = reader.late_first(and_(_R.move_of == Owner.CHECKERS, reader.mine))
-    number = 1
-    while lines := reader.page(Range(number), 0, *parts).lines:
+    reader, number = _reader(session, person, today, EVERYTHING), 1
+    while lines := reader.page(Range(number), 0, "late, waiting for her", "in time, waiting for her").lines:
         yield from lines
         number += 1
 
@@ -177,103 +155,163 @@ def requests_of(
     session: Session, person: str, today: date, range_: Range | None = None, search: Search = EVERYTHING
 ) -> Page:
     """The requests of the projects in which a person works, newest first, and those that she made."""
-    hers = or_(_R.author == person, _R.project_id.in_(_projects_of(person)))
     reader = _reader(session, person, today, search)
-    return reader.page(range_ or Range(), reader.count(hers), (hers, NEWEST_MADE))
+    return reader.page(range_ or Range(), reader.count("of her projects"), "of her projects")
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """What a list's statements depend on, but for the person and the moment, which they are told.
+
+    `checker`: she may check at all; `member`: the projects to which she belongs; `ended`: projects and what requests of
+    theirs stand on, where that may not be used any more.
+    """
+
+    search: Search
+    checker: bool
+    member: tuple[str, ...]
+    ended: tuple[tuple[str, str], ...]
+
+
+class _Statements:
+    """The statements of one shape, made once each: to make one takes longer than to ask it."""
+
+    def __init__(self, shape: _Shape) -> None:
+        self._search = shape.search
+        self._mine, self._assigned = _waits_for(shape), is_assigned(_PERSON)
+        checkers, late = _R.move_of == Owner.CHECKERS, _R.due < _AT
+        mine, others = and_(checkers, self._mine), and_(checkers, ~self._mine)
+        hers, free = and_(mine, self._assigned), and_(mine, ~self._assigned)
+        member = select(Membership.project_id).where(Membership.person_name == _PERSON)
+        self._parts: dict[str, tuple[Where, Order]] = {
+            "waiting for her": (mine, BY_RISK),
+            "late, waiting for her": (and_(mine, late), BY_RISK),
+            "in time, waiting for her": (and_(mine, _R.due >= _AT), BY_RISK),
+            "late, hers": (and_(hers, late), BY_RISK),
+            "hers": (and_(hers, _R.due >= _AT), BY_RISK),
+            "late, free": (and_(free, late), BY_RISK),
+            "free": (and_(free, _R.due >= _AT), BY_RISK),
+            "late, of others": (and_(others, late), BY_RISK),
+            "of others": (and_(others, _R.due >= _AT), BY_RISK),
+            "drafts": (and_(_R.move_of == Owner.AUTHOR, _R.state == RequestState.DRAFT), BY_RISK),
+            "with author": (and_(_R.move_of == Owner.AUTHOR, _R.state != RequestState.DRAFT), BY_RISK),
+            "about to be released": (_R.move_of == Owner.SYSTEM, NEWEST),
+            "ended": (_R.move_of == Owner.NOBODY, NEWEST),
+            "of her projects": (or_(_R.author == _PERSON, _R.project_id.in_(member)), NEWEST_MADE),
+        }
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def rows(self, part: str) -> Any:
+        return self._once("rows", part, self._rows)
+
+    def count(self, part: str) -> Any:
+        return self._once("count", part, self._count)
+
+    def totals(self) -> Any:
+        return self._once("totals", "", lambda _: self._found(select(_R.move_of, func.count()).group_by(_R.move_of)))
+
+    def _once(self, what: str, part: str, make: Callable[[str], Any]) -> Any:
+        if (what, part) not in self._made:
+            self._made[what, part] = make(part)
+        return self._made[what, part]
+
+    def _rows(self, part: str) -> Any:
+        where, order = self._parts[part]
+        hers = (self._mine.label("mine"), self._assigned.label("assigned"))
+        query = select(*KEPT, Project.name, *hers).join(Project).where(where, self._search.where(_AT))
+        return query.order_by(*order).offset(bindparam("skip")).limit(bindparam("number"))
+
+    def _count(self, part: str) -> Any:
+        return self._found(select(func.count()).select_from(_R).where(self._parts[part][0]))
+
+    def _found(self, query: Any) -> Any:
+        """What the search finds of it."""
+        return query if self._search == EVERYTHING else query.join(Project).where(self._search.where(_AT))
+
+
+_PERSON: ColumnElement[str] = bindparam("person", type_=Text)
+_AT: ColumnElement[datetime] = bindparam("at", type_=UtcDateTime)
+_statements = lru_cache(maxsize=64)(_Statements)
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """Who reads a list at which moment, and what she looks for.
-
-    `mine` says which requests wait for her, `assigned` which are assigned to her.
-    """
+    """Who reads lists at which moment."""
 
     session: Session
-    search: Search
-    mine: Where
-    assigned: Where
+    statements: _Statements
+    person: str
     at: datetime
 
-    def page(self, range_: Range, total: int, *parts: tuple[Where, Order]) -> Page:
+    def page(self, range_: Range, total: int, *parts: str) -> Page:
         """A page of parts that follow each other, each with its order."""
         found: list[RequestLine] = []
         skip = range_.offset
-        for where, order in parts:
-            rows = self._rows(where, order, skip, range_.size - len(found))
+        for part in parts:
+            rows = self._rows(part, skip, range_.size - len(found))
             found += rows
             if len(found) == range_.size:
                 break
-            skip = max(0, skip - self.count(where)) if skip and not rows else 0
+            skip = max(0, skip - self.count(part)) if skip and not rows else 0
         return Page(tuple(found), total, range_)
 
-    def late_first(self, where: Where) -> tuple[tuple[Where, Order], ...]:
-        """What is overdue, then the rest."""
-        return (and_(where, _R.due < self.at), BY_RISK), (and_(where, _R.due >= self.at), BY_RISK)
-
-    def count(self, where: Where) -> int:
-        query = select(func.count()).select_from(_R).where(where)
-        return self.session.scalar(self._found(query)) or 0
+    def count(self, part: str) -> int:
+        return self.session.scalar(self.statements.count(part), self._told) or 0
 
     def totals(self) -> Counter[Owner]:
         """How many requests are whose move, drafts left out."""
-        query: Select[*tuple[Any, ...]] = select(_R.move_of, func.count()).select_from(_R).group_by(_R.move_of)
-        found: Counter[Owner] = Counter(dict(self.session.execute(self._found(query)).all()))
-        found[Owner.AUTHOR] -= self.count(and_(_R.move_of == Owner.AUTHOR, _R.state == RequestState.DRAFT))
+        found: Counter[Owner] = Counter(dict(self.session.execute(self.statements.totals(), self._told).all()))
+        found[Owner.AUTHOR] -= self.count("drafts")
         return found
 
-    def _found(self, query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-        """What the search finds of it."""
-        return query if self.search == EVERYTHING else query.join(Project).where(self.search.where(self.at))
+    @property
+    def _told(self) -> dict[str, Any]:
+        return {"person": self.person, "at": self.at}
 
-    def _rows(self, where: Where, order: Order, skip: int, number: int) -> list[RequestLine]:
-        hers = (self.mine.label("mine"), self.assigned.label("assigned"))
-        query = select(*KEPT, Project.name, *hers).join(Project).where(where, self.search.where(self.at))
-        rows = self.session.execute(query.order_by(*order).offset(skip).limit(number))
+    def _rows(self, part: str, skip: int, number: int) -> list[RequestLine]:
+        rows = self.session.execute(self.statements.rows(part), {**self._told, "skip": skip, "number": number})
         return [line(row, row.name, mine=bool(row.mine), assigned=bool(row.assigned), at=self.at) for row in rows]
 
 
 def _reader(session: Session, person: str, today: date, search: Search) -> _Reader:
-    return _Reader(session, search, _waits_for(session, person, today), is_assigned(person), now())
+    checker = access.why_not_check(known_person(session, person), today) is None
+    member = tuple(sorted(session.scalars(_MEMBER, {"person": person}))) if checker else ()
+    ended = tuple(sorted(_ended(session))) if checker else ()
+    return _Reader(session, _statements(_Shape(search, checker, member, ended)), person, now())
 
 
-def is_assigned(person: str) -> Where:
+def is_assigned(person: Any) -> Where:
     """Whether a request is assigned to this person now."""
     return exists().where(Assignment.request_id == _R.id, Assignment.checker == person, Assignment.ended_at.is_(None))
 
 
-def _with_author() -> Where:
-    return and_(_R.move_of == Owner.AUTHOR, _R.state != RequestState.DRAFT)
-
-
-def _waits_for(session: Session, person: str, today: date) -> Where:
-    """Whether this person can vote on a request now."""
-    if access.why_not_check(session.get(Person, person), today) is not None:
+def _waits_for(shape: _Shape) -> Where:
+    """Whether the person can vote on a request now."""
+    if not shape.checker:
         return false()
     votable = _R.state.in_(ACTION_STATES[Action.VOTE])
     voted = and_(
         _R.voted > 0,
-        exists().where(CheckerVote.request_id == _R.id, CheckerVote.turn == _R.turn, CheckerVote.checker == person),
+        exists().where(CheckerVote.request_id == _R.id, CheckerVote.turn == _R.turn, CheckerVote.checker == _PERSON),
     )
     turn = case((voted, _R.voted >= _R.checkers_needed), else_=_R.voted < _R.checkers_needed)
-    return and_(votable, _R.author != person, turn, *_not_hers(session, person), *_usable(session))
+    return and_(
+        votable,
+        _R.author != _PERSON,
+        turn,
+        _R.project_id.not_in(shape.member) if shape.member else true(),  # I9; most checkers belong to no project
+        tuple_(_R.project_id, _R.stands_on).not_in(shape.ended) if shape.ended else true(),  # I10; hardly any has ended
+    )
 
 
-def _not_hers(session: Session, person: str) -> Iterator[Where]:
-    """Not of a project to which she belongs (I9); most checkers belong to none."""
-    if projects := list(session.scalars(_projects_of(person))):
-        yield _R.project_id.not_in(projects)
-
-
-def _projects_of(person: str) -> Select[str]:
-    return select(Membership.project_id).where(Membership.person_name == person)
-
-
-def _usable(session: Session) -> Iterator[Where]:
-    """Not on data that its project may no longer use (I10); hardly any request is."""
-    stands = select(_R.project_id, _R.stands_on).where(_R.move_of.in_([Owner.CHECKERS, Owner.AUTHOR])).distinct()
-    found = [(project, stands_on) for project, stands_on in session.execute(stands)]
-    projects = {each.id: each for each in session.scalars(select(Project))}
+def _ended(session: Session) -> Iterator[tuple[str, str]]:
+    """Projects, and what requests of theirs stand on that may no longer be used (I10)."""
+    found = [(row.project_id, row.stands_on) for row in session.execute(_STANDS)]
+    projects = {each.id: each for each in session.scalars(_PROJECTS)}
     data = usable(session, projects)
-    if ended := [(project, on) for project, on in found if not data.may_stand(projects[project], on)]:
-        yield tuple_(_R.project_id, _R.stands_on).not_in(ended)
+    return ((project, on) for project, on in found if not data.may_stand(projects[project], on))
+
+
+_MEMBER = select(Membership.project_id).where(Membership.person_name == _PERSON)
+_STANDS = select(_R.project_id, _R.stands_on).where(_R.move_of.in_([Owner.CHECKERS, Owner.AUTHOR])).distinct()
+_PROJECTS = select(Project)
