@@ -9,7 +9,7 @@ that shows against a checkpoint which was signed before (`governance.checkpoints
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    insert,
     select,
     type_coerce,
 )
@@ -78,27 +79,60 @@ def record(session: Session, actor: str, action: str, subject: str, **detail: An
         ValueError, TypeError: `detail` is nothing that JSON has.
     """
     session.flush()
-    last = head(session)
-    event = AuditEvent(
-        sequence=last.sequence + 1,
-        at=now(),
-        actor=actor,
-        action=action,
-        subject=subject,
-        detail=json.loads(json.dumps(detail, allow_nan=False)),  # as it will be read again
-        previous_hash=last.hash,
-    )
-    event.hash = event_hash(event)
+    event = _after(head(session), Told(actor, action, subject, detail))
     session.add(event)
     session.flush()
     return event
 
 
+@dataclass(frozen=True)
+class Told:
+    """What an event says: who did what to which subject."""
+
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def record_all(session: Session, told: Sequence[Told]) -> None:
+    """Append an event for each, in this order, in the caller's transaction; for many at once. Raises as `record`."""
+    session.flush()
+    last, rows = head(session), []
+    for each in told:
+        event = _after(last, each)
+        last = Head(event.sequence, event.hash)
+        rows.append({name: getattr(event, name) for name in _COLUMNS})
+    if rows:
+        session.connection().execute(_INSERT, rows)
+
+
+def _after(last: Head, told: Told) -> AuditEvent:
+    """The event that comes after the last one."""
+    event = AuditEvent(
+        sequence=last.sequence + 1,
+        at=now(),
+        actor=told.actor,
+        action=told.action,
+        subject=told.subject,
+        detail=json.loads(json.dumps(told.detail, allow_nan=False)),  # as it will be read again
+        previous_hash=last.hash,
+    )
+    event.hash = event_hash(event)
+    return event
+
+
+_COLUMNS = tuple(AuditEvent.__table__.columns.keys())
+_INSERT = insert(AuditEvent.__table__)
+
+
 def head(session: Session) -> Head:
     """The last event's place and hash; of an empty chain, 0 and zeros."""
-    query = select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
-    last = session.execute(query).first()
+    last = session.execute(_LAST).first()
     return Head(0, GENESIS) if last is None else Head(*last)
+
+
+_LAST = select(AuditEvent.sequence, AuditEvent.hash).order_by(AuditEvent.sequence.desc()).limit(1)
 
 
 def holds(session: Session, past: Head) -> bool:

@@ -6,23 +6,15 @@ the same time share one transaction: one of them writes for all that wait, and t
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from governance import audit
 from governance.database import transaction
 
-
-@dataclass(frozen=True)
-class View:
-    """Who is about to see what. `detail` is like an event's."""
-
-    actor: str
-    action: str
-    subject: str
-    detail: dict[str, Any] = field(default_factory=dict)
+View = audit.Told
+"""Who is about to see what."""
 
 
 @dataclass(eq=False)
@@ -60,7 +52,6 @@ class Views:
 
     def _write(self, pages: list[_Page]) -> None:
         with transaction(self._engine) as session:
-            for view in (view for page in pages for view in page.views):
-                audit.record(session, view.actor, view.action, view.subject, **view.detail)
+            audit.record_all(session, [view for page in pages for view in page.views])
         for page in pages:
             page.written = True

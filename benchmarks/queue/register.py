@@ -107,13 +107,16 @@ class Rows:
 
 
 def register_in(folder: Path, requests: int, events: int) -> Path:
-    """The folder of a register of that size: the one that was built before, or a new one."""
+    """The folder of a register of that size: the one that was built before, brought up, or a new one."""
     built = folder / f"register-{requests}-{events}"
     if not (built / "built").exists():
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir(parents=True)
         _build(built, requests, events)
         (built / "built").touch()
+    engine = open_database(database_url(built))
+    migrate(engine)  # one that was built by an earlier release
+    engine.dispose()
     return built
 
 
