@@ -122,8 +122,9 @@ def _after(last: Head, told: Told) -> AuditEvent:
     return event
 
 
-_COLUMNS = tuple(AuditEvent.__table__.columns.keys())
-_INSERT = insert(AuditEvent.__table__)
+_TABLE: Any = AuditEvent.__table__
+_COLUMNS = tuple(_TABLE.columns.keys())
+_INSERT = insert(_TABLE)
 
 
 def head(session: Session) -> Head:

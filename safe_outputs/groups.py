@@ -1,6 +1,6 @@
 """The groups of a request: which statistics and files leave together for which audience, and in which release."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, or_, select
@@ -88,8 +88,9 @@ def _datasets(items: Sequence[RequestItem], files: Sequence[RequestFile]) -> set
     return {str(item.statistic.plan["dataset"]) for item in items} | of_files
 
 
-def made_from(named: Sequence[str]) -> ColumnElement[bool]:
+def made_from(datasets: Collection[str]) -> ColumnElement[bool]:
     """Whether a release has something that was made from one of these datasets, as a condition on `Release`."""
+    named = sorted(datasets)
     statistics = select(RequestItem.position).join(Statistic, Statistic.id == RequestItem.statistic_id)
     files = select(RequestFile.position)
     words = (cast(RequestFile.statement, Text).contains(f'"{each}"', autoescape=True) for each in named)
