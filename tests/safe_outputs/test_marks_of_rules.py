@@ -28,7 +28,8 @@ def pattern(connection: duckdb.DuckDBPyConnection, units: dict[tuple[str, str], 
 
 
 def marks(found: Pattern) -> dict[tuple[str, str], tuple[str, ...]]:
-    return {(row.site, row.plan): row.marks for row in found.cells.itertuples()}
+    rows = found.cells.to_dict("records")
+    return {(str(row["site"]), str(row["plan"])): row["marks"] for row in rows}
 
 
 @pytest.mark.parametrize("value", [None, "spent"])
@@ -37,7 +38,7 @@ def test_what_is_left_to_a_person_is_marked_on_published_cells(
 ) -> None:
     found = pattern(connection, {("A", "x"): 40, ("B", "x"): 30, ("B", "y"): 50}, value)
     told = marks(found)
-    status = {(row.site, row.plan): row.status for row in found.cells.itertuples()}
+    status = {(str(row["site"]), str(row["plan"])): row["status"] for row in found.cells.to_dict("records")}
     assert status["A", "y"] == "primary", "nobody is in it, and the rules do not let that out"
     assert "threshold" in told["A", "y"]
     assert all(("class_disclosure" in rules) <= (status[codes] == "published") for codes, rules in told.items())
@@ -49,7 +50,8 @@ def test_a_published_cell_with_everybody_of_its_group_is_marked(connection: duck
     population = Population("visits", "person")
     rules = RuleProfile.from_toml(ZERO_IS_SAFE, "rules.toml")
     found = protected_cells(connection, population, {"site": ["A", "B"]}, None, rules)
-    assert {row.site: (row.status, row.marks) for row in found.cells.itertuples()} == {
+    rows = found.cells.to_dict("records")
+    assert {str(row["site"]): (row["status"], row["marks"]) for row in rows} == {
         "A": ("published", ("class_disclosure",)),
         "B": ("published", ()),
         "_T": ("published", ()),

@@ -1,12 +1,14 @@
 """Groups, files, evidence and the checklist on pages, as JSON, and from a notebook; each through the real service."""
 
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session as Database
 
 from safe_outputs.client import asking, releases
 from safe_outputs.client.asking import Asked
@@ -253,3 +255,19 @@ def test_programs_get_the_same_as_json(app: Flask, house: House) -> None:
 
 def test_a_request_that_was_sent_is_a_request(house: House, notebook: Session) -> None:
     assert isinstance(request("Table 1", [a_table(house)], purpose="P", submit=False), Sent)
+
+
+@pytest.mark.parametrize("who", ["cleo", "rosa"])
+def test_every_file_can_be_looked_at_from_the_requests_page(app: Flask, house: House, who: str) -> None:
+    request_id = a_full_request(house)
+    browser = Browser(app).sign_in(who)
+    page = browser.get(f"/requests/{request_id}").text
+    links = set(re.findall(rf'href="[^"]*(/requests/{request_id}/files/[^"/?]+)"', page))
+
+    def held(session: Database) -> set[str]:
+        found = the_request(session, request_id)
+        return {each.file_id for each in found.files} | {each.file_id for each in found.evidence}
+
+    assert {link.rpartition("/")[2] for link in links} == house.do(held)
+    assert len(links) > 1
+    assert {browser.get(link).status_code for link in links} == {200}
