@@ -16,6 +16,7 @@ from governance.durable import write_durably
 from governance.errors import Conflict, NotFound
 from governance.people import Person, Role, enrol
 from governance.preferences import set_email
+from safe_outputs.assignment.skills import Skill, set_skill
 
 PROJECT = "cost-sharing"
 MAIL_DOMAIN = "saferoom.invalid"
@@ -107,6 +108,8 @@ def enrol_everybody(session: Session, cast: Cast, seal: bytes) -> None:
             )
             session.flush()
             set_email(session, name, f"{name}@{MAIL_DOMAIN}", actor="demo")
+            for skill in Skill if role is Role.OUTPUT_CHECKER else ():
+                set_skill(session, name, skill, until, actor="demo")
 
 
 def require_nobody(session: Session, file: Path) -> None:
