@@ -35,6 +35,7 @@ class Line(Answer):
     state: RequestState
     state_in_words: str
     statistics: int
+    files: int
     votes: int
     checkers_needed: int
     move: Owner

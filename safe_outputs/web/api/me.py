@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from flask import Response, current_app, jsonify
+from flask import Response, current_app
 from sqlalchemy import text
 
 from governance.database import reading
@@ -16,6 +16,8 @@ from safe_outputs.web.service import service
 from safe_outputs.web.tokens import CSRF_HEADER, csrf_token
 
 blueprint = api("me")
+
+_DESCRIPTION = "saferoom-openapi"
 
 
 class Project(Answer):
@@ -66,4 +68,8 @@ def health() -> Health:
 @described("me", "GET", "This description.", answer=Media(("application/json",)))
 @access("public")
 def openapi() -> Response:
-    return jsonify(describe(current_app._get_current_object()))  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's name for it
+    """Made once for each application: its routes do not change."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - Flask's name for it
+    if _DESCRIPTION not in app.extensions:
+        app.extensions[_DESCRIPTION] = app.json.dumps(describe(app))
+    return Response(app.extensions[_DESCRIPTION], content_type="application/json")

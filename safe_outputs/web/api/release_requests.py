@@ -70,6 +70,7 @@ class Context(Answer):
 
     standings: list[Standing]
     released_before: list[ReleaseLine]
+    more_before: bool
 
 
 @endpoint(
@@ -97,6 +98,7 @@ def context(request_id: str) -> Reply:
     found = Context(
         standings=[Standing.model_validate(each) for each in view.standings],
         released_before=[ReleaseLine.model_validate(each) for each in view.released_before],
+        more_before=view.more_before,
     )
     return Reply(found, before=lambda: seen(reader().name, "api", view))
 

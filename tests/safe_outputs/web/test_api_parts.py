@@ -1,6 +1,7 @@
 """What each part of the API does beyond what all of it does alike."""
 
 import base64
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from flask import Flask
 
 from governance.database import DatabaseUnavailable
 from governance.views import Views
+from safe_outputs.lines import RequestLine
 from safe_outputs.transitions import RequestState
+from safe_outputs.web.api.lists import Line
 from tests.safe_outputs.every_state import LOCK, Everything, fill
 from tests.safe_outputs.house import House, a_draft, a_submitted_request, release_next_of, submit, the_request
 from tests.safe_outputs.web.browser import PREFIX, Program, sentence_of
@@ -58,6 +61,10 @@ def test_a_researcher_sees_her_projects_alone(app: Flask, everything: Everything
     assert {each["id"] for each in own["requests"]} == set(everything.requests.values())
     assert own["budgets"] == [] or own["budgets"][0]["left"] >= 0
     assert Program(app, "rui").get("/requests").get_json()["requests"] == []
+
+
+def test_a_line_tells_all_that_a_list_on_a_page_can() -> None:
+    assert {each.name for each in fields(RequestLine)} == set(Line.model_fields)
 
 
 # ---------------------------------------------------------------------------------------------- together
