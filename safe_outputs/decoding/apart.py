@@ -12,7 +12,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from safe_outputs.decoding.child import main; main(*sys.argv[2:])"
 )
-WALL_SECONDS = 60
+WALL_SECONDS = 25
+"""Less than a session's gate waits for an answer."""
 
 
 def decode(job: str, content: bytes, **options: Any) -> tuple[bytes, dict[str, Any]]:

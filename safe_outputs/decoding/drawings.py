@@ -105,7 +105,7 @@ def _require_inert(element: Element) -> None:
             raise _active("a script that runs on an event")
         if name in {"href", "src", "base"} and not (value.lstrip().startswith("#") or _OWN_PICTURE.fullmatch(value)):
             raise _active("a link to another file or address")
-        if "url" in value.lower() and name not in {"href", "d"} and _OUTSIDE_STYLE.search(value):
+        if (name == "style" or "url" in value.lower()) and name != "href" and _OUTSIDE_STYLE.search(value):
             raise _active("a style that loads something from elsewhere")
 
 

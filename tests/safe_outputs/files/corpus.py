@@ -3,6 +3,7 @@
 `HOME` is where each of them would call, and `RUN` is what each would run. A page that shows one may do neither.
 """
 
+import base64
 import bz2
 import gzip
 import io
@@ -148,6 +149,11 @@ def _far_out(book: openpyxl.Workbook) -> None:
 
 def svg(inner: str, attributes: str = 'width="40" height="20"', before: str = "") -> bytes:
     return f'{before}<svg {NS} {attributes}><rect width="40" height="20" fill="red"/>{inner}</svg>'.encode()
+
+
+def within(picture: bytes) -> str:
+    """A picture inside of a drawing, cut after as many bytes as its head needs."""
+    return f'<image width="9" height="9" href="data:image/png;base64,{base64.b64encode(picture[:200_000]).decode()}"/>'
 
 
 def many_uses(depth: int) -> str:
@@ -309,6 +315,10 @@ REFUSED: dict[str, Hostile] = {
     "a drawing with entities": Hostile("plot.svg", f"{XXE}<svg {NS}><text>&x;</text></svg>".encode(), "entities"),
     "a drawing with an XML bomb": Hostile("plot.svg", f"{BILLION}<svg {NS}>&i;</svg>".encode(), "entities"),
     "a drawing that uses itself a billion times": Hostile("plot.svg", svg(many_uses(12)), "cannot be drawn"),
+    "a drawing with a style in disguise": Hostile(
+        "plot.svg", svg(f'<rect style="fill:u\\72l({HOME}#a)"/>'), "from elsewhere"
+    ),
+    "a drawing with a bomb of pixels inside": Hostile("plot.svg", svg(within(png_that_says(60_000, 60_000))), "memory"),
     "a drawing of a million pixels a side": Hostile(
         "plot.svg", svg("", 'width="1000000" height="1000000"'), "more pixels"
     ),
