@@ -91,13 +91,18 @@ def _datasets(items: Sequence[RequestItem], files: Sequence[RequestFile]) -> set
 def made_from(datasets: Collection[str]) -> ColumnElement[bool]:
     """Whether a release has something that was made from one of these datasets, as a condition on `Release`."""
     named = sorted(datasets)
-    statistics = select(RequestItem.position).join(Statistic, Statistic.id == RequestItem.statistic_id)
     files = select(RequestFile.position)
     words = (cast(RequestFile.statement, Text).contains(f'"{each}"', autoescape=True) for each in named)
     return or_(
-        _of_release(statistics, RequestItem).where(Statistic.dataset.in_(named)).exists(),
+        has_statistic_of(named),
         _of_release(files, RequestFile).where(or_(false(), *words)).exists(),
     )
+
+
+def has_statistic_of(datasets: Collection[str]) -> ColumnElement[bool]:
+    """Whether a release has a statistic of one of these datasets, as a condition on `Release`."""
+    statistics = select(RequestItem.position).join(Statistic, Statistic.id == RequestItem.statistic_id)
+    return _of_release(statistics, RequestItem).where(Statistic.dataset.in_(sorted(datasets))).exists()
 
 
 def _of_release(query: Select[int], kind: type[RequestItem] | type[RequestFile]) -> Select[int]:
