@@ -161,3 +161,11 @@ def test_stages_are_by_the_requests_own_hours(house: House) -> None:
     let_pass(house, request, 8)
     house.do(lambda session: look_after(session, the_request(session, request), now()))
     assert told(house, Kind.DUE_SOON) == ["carl", "cleo"]
+
+
+def test_two_who_find_the_same_request_held_up_do_it_once(house: House) -> None:
+    request = a_submitted_request(house)
+    let_pass(house, request, HOURS + 1)
+    for _ in range(2):
+        house.do(lambda session: look_after(session, the_request(session, request), now()))
+    assert told(house, Kind.HELD_UP) == ["otto"] and len(asked(house, request)) == 3
