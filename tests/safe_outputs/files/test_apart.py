@@ -76,3 +76,13 @@ def test_it_imports_none_of_the_service() -> None:
     start = f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\n"
     done = subprocess.run([sys.executable, "-I", "-c", start + code], capture_output=True, check=True)
     assert done.stdout == b"[]\n"
+
+
+def test_so_many_files_are_read_at_once_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes meanwhile is told to come again; once a file is read there is room, also when it was refused."""
+    monkeypatch.setattr(apart, "WAIT_SECONDS", 0.01)
+    with apart._turn(), pytest.raises(apart.DecoderBusy, match="Try again"):
+        apart.decode("picture", corpus.picture(), format="PNG", pixels=1_000, side=100)
+    with pytest.raises(NotDecodable):
+        apart.decode("picture", b"no picture", format="PNG", pixels=1_000, side=100)
+    assert apart.decode("picture", corpus.picture(), format="PNG", pixels=1_000, side=100)[0]
