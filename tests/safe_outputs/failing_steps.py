@@ -45,9 +45,10 @@ def vote(house: House, checker: str) -> None:
 
 
 def recall(house: House) -> None:
+    request_id = the_id(house)
     house.do(
         lambda session: reviewing.recall(
-            session, the_request(session, the_id(house)), person="cleo", reason="Wrong.", today=TODAY
+            session, the_request(session, request_id), person="cleo", reason="Wrong.", today=TODAY
         )
     )
 
@@ -123,7 +124,9 @@ def every_step(folder: Path) -> dict[str, Any]:
     found = {}
     for name, step in STEPS:
         if name == "release":
-            step(at(base))
+            house = at(base)
+            step(house)
+            house.engine.dispose()
         else:
             found[name] = failures(base, step)
     return found
