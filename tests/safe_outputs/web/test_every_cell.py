@@ -78,7 +78,6 @@ CALLS: dict[Action, tuple[str, str, Body]] = {
 
 
 OPERATIONS: dict[Action, tuple[tuple[str, Body], ...]] = {
-    Action.SUBMIT: (("submit", lambda _: None),),
     Action.WITHDRAW: (("withdraw", lambda _: None),),
     Action.VOTE: (("votes", lambda desk: {"vote": "approve", "content_hash": desk.content}),),
     Action.RETURN: (("return", lambda _: {"reason": "Say which years.", "category": "context_missing"}),),
@@ -87,7 +86,7 @@ OPERATIONS: dict[Action, tuple[tuple[str, Body], ...]] = {
     Action.ANSWER: (("answers", lambda desk: {"question": desk.question, "text": "1974 to 1982."}),),
     Action.RECALL: (("recall", lambda _: {"reason": "A wrong year."}),),
 }
-"""The operations of the API for each action that it has; notebooks draft and edit what it holds."""
+"""The operations of the API for each action that it has; notebooks draft, edit and submit."""
 
 
 class Desk:
