@@ -13,6 +13,7 @@ from safe_outputs.return_categories import Category
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.bringing_in import something_asked
 from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
+from tests.safe_outputs.handed_in import a_file, a_picture
 from tests.safe_outputs.house import (
     House,
     a_draft,
@@ -36,6 +37,8 @@ class Everything:
     incoming: tuple[str, ...]
     packages: tuple[str, ...]
     statistics: tuple[str, ...]
+    files: tuple[str, ...]
+    """Of the draft."""
 
 
 def fill(house: House) -> Everything:
@@ -48,6 +51,10 @@ def fill(house: House) -> Everything:
         incoming=_incoming(house),
         packages=_packages(house),
         statistics=(an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)),
+        files=(
+            a_file(house, found["draft"], "codes.csv", b"code,name\n1,=1+1\n"),
+            a_file(house, found["draft"], "plot.png", a_picture()),
+        ),
     )
 
 

@@ -57,7 +57,7 @@ DOORS: dict[str, set[str]] = {
 REACHED = {"rosa": 2, "cleo": 3, "olga": 1, "stan": 2, "otto": 1}
 """How many different changes each of them makes at the least, so that these calls test more than refusals."""
 
-EXAMPLES = 5
+EXAMPLES = 4
 CALLS = [
     *((person, GenerationMode.POSITIVE) for person in ("rosa", "cleo", "olga", "stan", "otto")),
     *((person, GenerationMode.NEGATIVE) for person in ("rosa", "cleo", "stan")),
@@ -119,7 +119,11 @@ class Caller:
             "statistic_id": self.everything.statistics,
             "name": ("release.json", "manifest.json", "1-crosstab.csv"),
             "position": (1, 2),
+            "case_id": ("p01", "p02"),
+            "file_id": self.everything.files,
         }
+        if "{file_id}" in path:
+            there["request_id"] = (self.everything.requests["draft"],)
         return {name: draw(st.sampled_from(values)) for name, values in there.items() if f"{{{name}}}" in path}
 
     def about_the_present(self, case: Any) -> None:
