@@ -53,10 +53,10 @@ requests = st.builds(
 )
 searches = st.builds(
     Search,
-    title=st.sampled_from(["", "", "spending", "%", "_", "visits_a"]),
+    title=st.sampled_from(["", "", "", "", "spending", "%", "_", "visits_a"]),
     project=st.sampled_from(["", "", "WREN", "project h"]),
     author=st.sampled_from(["", "", "ros", "rui"]),
-    state=st.sampled_from([None, None, *RequestState]),
+    state=st.sampled_from([*[None] * 12, *RequestState]),
 )
 
 
