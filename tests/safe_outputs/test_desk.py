@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -40,6 +40,8 @@ from tests.safe_outputs.many_requests import Made, make, statistics_of
 
 KEPT = ("holds", "voted", "asked", "stands_on", "rank", "due", "move_of", "move_since", "checkers_seconds")
 
+VOTERS = ((), ("cleo",), ("carl",), ("cleo", "carl"), ("carl", "cora"))
+
 requests = st.builds(
     Made,
     state=st.sampled_from([*RequestState, *[RequestState.IN_REVIEW] * 8, *[RequestState.SUBMITTED] * 3]),
@@ -48,7 +50,7 @@ requests = st.builds(
     title=st.sampled_from(["Spending by site", "SPENDING 100 %", "Visits_a"]),
     hours=st.integers(1, 160),
     statistics=st.lists(st.sampled_from([0, 0, 1, 2, 3, 4, 5]), min_size=1, max_size=3).map(tuple),
-    voters=st.sampled_from([(), ("cleo",), ("carl",), ("cleo", "carl"), ("carl", "cora")]),
+    voters=st.sampled_from(VOTERS),
     asked=st.booleans(),
 )
 searches = st.builds(
@@ -102,6 +104,8 @@ def by_pages(session: Session, person: str, part: str, attribute: str, search: S
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@example([Made(RequestState.IN_REVIEW, voters=each) for each in VOTERS], EVERYTHING, 2, False)
+@example([Made(RequestState.SUBMITTED, project="wren", statistics=(each,)) for each in range(6)], EVERYTHING, 2, True)
 @given(st.lists(requests, max_size=12), searches, st.integers(1, 5), st.booleans())
 def test_the_desk_is_what_every_request_says_by_itself(
     wanted: list[Made], search: Search, size: int, member: bool
