@@ -12,10 +12,10 @@ from governance.database import open_database, reading, transaction
 from governance.errors import NotFound
 from hub_config.secrets import Secrets
 from hub_config.settings import Settings
-from safe_outputs import release_keys
 from safe_outputs.package.contents import as_json
 from safe_outputs.package.keys import KnownKey, SigningKey, list_of_keys, read_keys
 from safe_outputs.package.reading import verify as verified
+from safe_outputs.releases import release_keys
 
 ACTOR = "operator"
 

@@ -16,7 +16,7 @@ from governance.errors import SaferoomError
 from safe_outputs.answers import Answer, answer_from_json
 from safe_outputs.earlier import present_answer
 from safe_outputs.errors import MalformedPlan, NoSuchThing, WrongState
-from safe_outputs.kept import keep_holders
+from safe_outputs.lists.kept import keep_holders
 from safe_outputs.models import Statistic
 from safe_outputs.remembered import Remembered
 from safe_outputs.statistics import Crosstab, Private, plan_from_json, plan_hash, plan_to_json

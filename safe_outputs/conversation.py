@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from governance import audit
 from governance.database import now
 from safe_outputs.errors import MalformedRequest, NoSuchThing, WrongState
-from safe_outputs.kept import keep
+from safe_outputs.lists.kept import keep
 from safe_outputs.models import ReleaseRequest, Remark
 from safe_outputs.notifications import moves as notifications
 from safe_outputs.return_categories import Category

@@ -33,7 +33,7 @@ class Statistic(Base):
     `code` is what the notebook said it ran: a claim, kept as evidence. `answer` is the hash of the answer's
     canonical JSON in the store, `verdict` and `version` (of the dataset) are repeated from it for lists; `problem` is
     the sentence with which the checker refused. `dataset` and `exact` (no noise in it) repeat the plan, for lists.
-    `underlying` is the hash of the counts behind an exact answer, for checkers alone (`safe_outputs.underlying`).
+    `underlying` is the hash of the counts behind an exact answer, for checkers alone (`evidence.underlying`).
     """
 
     __tablename__ = "statistic"
@@ -107,15 +107,15 @@ class ReleaseRequest(Base):
     """What an author wants to leave: groups of statistics and files, each for an audience, and what belongs to them.
 
     `audience` is what its groups' audiences are together (`answers.joined`), kept for lists; what leaves for whom is
-    read from the groups. `checklist` is the author's, with its version (`safe_outputs.checklist`); `notebook` is why
-    there is no notebook as evidence, in a word of `request_details.NoNotebook`, or None.
+    read from the groups. `checklist` is the author's, with its version (`contents.checklist`); `notebook` is why there
+    is no notebook as evidence, in a word of `request_details.NoNotebook`, or None.
 
     `content_hash` is set at submission and covers everything that a vote is about (I7). `move_of` is whose move it is,
     since `move_since`; `checkers_seconds` is how long the move was the checkers' before that, over all turns,
     and `clock_hours` how long it may be theirs. They are
     what `safe_outputs.turns` makes of state and remarks, kept for lists; so is `due`. `rank` (0 for the worst
     verdict of all), `holds` (statistics), `holds_files`, `voted` (checkers, in this turn), `asked` (questions that are
-    open) and `stands_on` (datasets and versions) are what `safe_outputs.kept` makes of what belongs to the request.
+    open) and `stands_on` (datasets and versions) are what `lists.kept` makes of what belongs to the request.
     """
 
     __tablename__ = "release_request"
@@ -194,7 +194,7 @@ class RequestItem(Base):
 
 
 class RequestFile(Base):
-    """A file of a request that leaves once it is approved, with its author's `statement` (`safe_outputs.statements`).
+    """A file of a request that leaves once it is approved, with its author's `statement` (`contents.statements`).
 
     The database takes files of the role `output` here and no others.
     """

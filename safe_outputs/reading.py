@@ -16,20 +16,20 @@ from governance.people import Role, find_person
 from governance.projects import Membership, find_project, is_member
 from safe_outputs.answers import Answer, Finding
 from safe_outputs.asking import read_answer
-from safe_outputs.contents_view import ContentsView, contents_view
+from safe_outputs.contents.contents_view import ContentsView, contents_view
+from safe_outputs.contents.groups import datasets_of, groups_of, made_from, releases_of
 from safe_outputs.conversation import is_named, may_see
-from safe_outputs.differencing import of_request
-from safe_outputs.downloads import Download, downloads_of
 from safe_outputs.errors import NotPermitted
-from safe_outputs.groups import datasets_of, groups_of, made_from, releases_of
-from safe_outputs.leaving import why_policy_not
-from safe_outputs.lines import ReleaseLine, RequestLine, release_lines, request_line
+from safe_outputs.evidence.differencing import of_request
+from safe_outputs.evidence.standing import StandingOf, standings
+from safe_outputs.lists.lines import ReleaseLine, RequestLine, release_lines, request_line
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark
+from safe_outputs.releases.downloads import Download, downloads_of
+from safe_outputs.releases.leaving import why_policy_not
 from safe_outputs.requests import find_request
 from safe_outputs.return_categories import Category
 from safe_outputs.reviewing import SAFEROOM, why_not_approve
 from safe_outputs.rights import why_not
-from safe_outputs.standing import StandingOf, standings
 from safe_outputs.store import Store
 from safe_outputs.transitions import Action, RemarkKind, Vote
 from safe_outputs.turns import is_open, open_questions, votes_are_open

@@ -15,19 +15,20 @@ from sqlalchemy.orm import Session
 from datasets.release_policy import FEWEST_CHECKERS
 from governance import access, audit
 from governance.database import now, once
-from safe_outputs import checklist, groups, submissions
 from safe_outputs.answers import Verdict, joined
 from safe_outputs.asking import read_answer
 from safe_outputs.assignment import assigning
 from safe_outputs.assignment.clock import hours_for
-from safe_outputs.content import content_hash
+from safe_outputs.contents import checklist, groups
+from safe_outputs.contents.content import content_hash
+from safe_outputs.contents.groups import require_apart, set_contents
+from safe_outputs.contents.request_details import Notebook, RequestDetails
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
-from safe_outputs.groups import require_apart, set_contents
-from safe_outputs.kept import keep
-from safe_outputs.leaving import checkers_needed, why_contents_not
+from safe_outputs.evidence import submissions
+from safe_outputs.lists.kept import keep
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.notifications import moves as notifications
-from safe_outputs.request_details import Notebook, RequestDetails
+from safe_outputs.releases.leaving import checkers_needed, why_contents_not
 from safe_outputs.rights import require
 from safe_outputs.store import Store
 from safe_outputs.transitions import IN_WORDS, REQUEST_TRANSITIONS, Action, Owner, RequestState, StatisticState

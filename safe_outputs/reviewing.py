@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from governance import audit
 from governance.database import now
 from governance.projects import is_member
-from safe_outputs.content import content_hash
+from safe_outputs.contents.content import content_hash
 from safe_outputs.conversation import remark
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
-from safe_outputs.kept import keep
-from safe_outputs.leaving import why_contents_not
+from safe_outputs.lists.kept import keep
 from safe_outputs.models import CheckerVote, ReleaseRequest
+from safe_outputs.releases.leaving import why_contents_not
 from safe_outputs.requests import move
 from safe_outputs.return_categories import Category, required
 from safe_outputs.rights import require, why_not

@@ -14,11 +14,11 @@ from governance import access
 from governance.people import Person, Role
 from governance.projects import find_project
 from safe_outputs.errors import NotPermitted, WrongState
+from safe_outputs.lists.usable import usable
 from safe_outputs.models import ReleaseRequest
-from safe_outputs.owning import why_not_owner_of
+from safe_outputs.releases.owning import why_not_owner_of
 from safe_outputs.transitions import ACTION_STATES, IN_WORDS, Action, RequestState
 from safe_outputs.turns import ballots_of, open_questions, votes_of_turn
-from safe_outputs.usable import usable
 
 Reason = Callable[[Session, ReleaseRequest, str, date], str | None]
 

@@ -22,7 +22,7 @@ from safe_outputs.assignment.clock import look_after_reviews
 from safe_outputs.notifications.message import Letterhead
 from safe_outputs.notifications.outbox import send_waiting
 from safe_outputs.notifications.post import Post
-from safe_outputs.public_downloads import count_past_hours, hours_wait
+from safe_outputs.releases.public_downloads import count_past_hours, hours_wait
 
 log = logging.getLogger("saferoom.rounds")
 

@@ -13,9 +13,9 @@ from governance import access
 from governance.people import find_person
 from safe_outputs.answers import Verdict
 from safe_outputs.asking import read_answer
-from safe_outputs.desk import waiting_for
 from safe_outputs.errors import NotPermitted
-from safe_outputs.lines import request_line
+from safe_outputs.lists.desk import waiting_for
+from safe_outputs.lists.lines import request_line
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.reading import RequestView, request_view
 from safe_outputs.requests import find_request

@@ -161,7 +161,7 @@ make_session() {
         fill_environment .session "$lock"
         key "$lock" >.session/.stamp
     fi
-    mapfile -t client < <(find packaging/saferoom-client safe_outputs/client safe_outputs/{__init__,answers,statistics}.py safe_outputs/py.typed -type f -not -name '*.pyc' | sort)
+    mapfile -t client < <(find packaging/saferoom-client safe_outputs/client safe_outputs/{__init__,answers,limits,statistics}.py safe_outputs/py.typed -type f -not -name '*.pyc' | sort)
     is_made .session/.stamp-client "$(key "${client[@]}")" && return
     install_own .session packaging/saferoom-client wheel
     key "${client[@]}" >.session/.stamp-client

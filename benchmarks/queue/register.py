@@ -26,8 +26,8 @@ from governance.people import Person, Role
 from governance.projects import ProjectState, PurposeClass, add_member, create_project, move
 from hub_config.migrations import migrate
 from safe_outputs.answers import VERDICT_ORDER, Answer, Source, Verdict
-from safe_outputs.content import content_hash
-from safe_outputs.kept import keep
+from safe_outputs.contents.content import content_hash
+from safe_outputs.lists.kept import keep
 from safe_outputs.models import (
     CheckerVote,
     Release,

@@ -22,7 +22,7 @@ from hub_config.settings import OUTPUTS_PREFIX, Settings
 from safe_outputs.models import Release, ReleaseRequest
 from safe_outputs.package.folder import open_package
 from safe_outputs.package.reading import verified_record
-from safe_outputs.release_keys import known_keys
+from safe_outputs.releases.release_keys import known_keys
 from safe_outputs.transitions import OWNERS, Owner, RequestState
 
 NOTEBOOK = "work/examples/first_release.ipynb"

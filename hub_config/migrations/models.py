@@ -6,11 +6,6 @@ import governance.attempts
 import governance.packages
 import governance.preferences
 import governance.presence  # noqa: F401
-import safe_outputs.assignment.models
-import safe_outputs.models
-import safe_outputs.notifications.models
-import safe_outputs.owning
-import safe_outputs.practice.models  # noqa: F401
 from governance.database import Base
 
 METADATA = Base.metadata

@@ -13,9 +13,9 @@ from governance import audit
 from governance.errors import Invalid
 from governance.people import Role, find_person
 from safe_outputs.assignment.models import CheckerSkill, DatasetSkill
-from safe_outputs.groups import datasets_of
+from safe_outputs.contents.groups import datasets_of
 from safe_outputs.models import ReleaseRequest
-from safe_outputs.release_policy import KIND_OF_MEASURE
+from safe_outputs.releases.release_policy import KIND_OF_MEASURE
 
 
 class Skill(StrEnum):

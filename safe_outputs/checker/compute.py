@@ -6,15 +6,15 @@ from importlib.metadata import version
 
 from datasets.engines import Workspace, opened_copy
 from disclosure_control.privacy.ledger import Ledger
-from safe_outputs import release_policy
 from safe_outputs.answers import Answer, Charge, Finding, Noise, Quote, ReleaseFile, TableOfCells, worst
 from safe_outputs.checker import disclosure_stage, privacy_stage
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.files import table_as_csv
-from safe_outputs.standing import Standing
+from safe_outputs.evidence.standing import Standing
+from safe_outputs.evidence.underlying import Underlying, keep
+from safe_outputs.releases import release_policy
 from safe_outputs.statistics import Crosstab, Private, canonical, in_words, plan_hash
 from safe_outputs.store import Store
-from safe_outputs.underlying import Underlying, keep
 
 ALONE = Workspace()
 """Little memory, and no temporary folder."""

@@ -14,10 +14,10 @@ from safe_outputs.answers import TOTAL, Cell, Column, Finding, TableOfCells, Ver
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.checker.population import codes_of, dimension_of, measure_of, population_of
 from safe_outputs.checker.protection import PUBLISHED, protected_cells
-from safe_outputs.differencing import with_earlier_releases
 from safe_outputs.errors import NotProtected
+from safe_outputs.evidence.differencing import with_earlier_releases
+from safe_outputs.evidence.underlying import CountedCell, Underlying, underlying
 from safe_outputs.statistics import Crosstab
-from safe_outputs.underlying import CountedCell, Underlying, underlying
 
 MEAN_DECIMALS = 2
 SHARE_DECIMALS = 4

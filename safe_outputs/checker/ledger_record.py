@@ -14,11 +14,11 @@ from disclosure_control.privacy.ledger import Head, Ledger
 from governance import audit
 from governance.database import transaction
 from governance.projects import Project
-from safe_outputs.budgets import record_budget, recorded_budgets
 from safe_outputs.checker.privacy_stage import dataset_scope, exact_name, person_scope, project_scope
-from safe_outputs.differencing import is_exact
+from safe_outputs.evidence.budgets import record_budget, recorded_budgets
+from safe_outputs.evidence.differencing import is_exact
+from safe_outputs.evidence.standing import record_standing
 from safe_outputs.models import Statistic
-from safe_outputs.standing import record_standing
 from safe_outputs.transitions import StatisticState
 
 SUBJECT = "ledger"

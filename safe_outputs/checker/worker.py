@@ -28,7 +28,7 @@ from governance.agreements import agreement_in_force
 from governance.checkpoints import Keeper
 from governance.database import open_database, reading, transaction
 from governance.errors import Conflict, Invalid, SaferoomError, Unavailable
-from safe_outputs import asking, release_keys, releasing, reviewing
+from safe_outputs import asking, reviewing
 from safe_outputs.asking import Asker
 from safe_outputs.checker.compute import ALONE, Answered, compute, stored
 from safe_outputs.checker.evidence import gather, require_open
@@ -40,11 +40,12 @@ from safe_outputs.checker.ledger_record import (
     record_standings,
     verify_ledger,
 )
-from safe_outputs.differencing import released_tables
 from safe_outputs.earlier import present_plan
+from safe_outputs.evidence.differencing import released_tables
 from safe_outputs.models import Statistic
 from safe_outputs.package.folder import clear_leftovers
 from safe_outputs.package.keys import SigningKey
+from safe_outputs.releases import release_keys, releasing
 from safe_outputs.requests import find_request
 from safe_outputs.statistics import plan_from_json
 from safe_outputs.store import Store

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 from governance.audit import AuditEvent
 from governance.people import Person
 from governance.projects import members
-from safe_outputs.groups import releases_of
+from safe_outputs.contents.groups import releases_of
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.notifications.kinds import Kind
 from safe_outputs.notifications.telling import tell
-from safe_outputs.owning import owners_of
-from safe_outputs.public_downloads import DOWNLOADED
+from safe_outputs.releases.owning import owners_of
+from safe_outputs.releases.public_downloads import DOWNLOADED
 from safe_outputs.transitions import RequestState
 
 Who = Callable[[Session, ReleaseRequest], set[str]]

@@ -22,7 +22,7 @@ from governance.preferences import Preference
 from safe_outputs.asking import Asker
 from safe_outputs.errors import NoSuchThing, NotPermitted
 from safe_outputs.notifications.models import Notification
-from safe_outputs.owning import why_not_own
+from safe_outputs.releases.owning import why_not_own
 from safe_outputs.web import stamp, tokens
 from safe_outputs.web.service import service, today
 

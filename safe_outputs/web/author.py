@@ -15,10 +15,10 @@ from governance.projects import projects_of
 from safe_outputs import conversation
 from safe_outputs import requests as service_of_requests
 from safe_outputs.asking import read_answer
-from safe_outputs.desk import EVERYTHING, requests_of
 from safe_outputs.earlier import FIRST_PRIVATE
+from safe_outputs.evidence.standing import standings
+from safe_outputs.lists.desk import EVERYTHING, requests_of
 from safe_outputs.models import Statistic
-from safe_outputs.standing import standings
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from safe_outputs.web.access import access, reader

@@ -4,8 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safe_outputs.answers import WITHHELD_SIGN, Cell, Column, shown, shown_code
-from safe_outputs.since import CellChange, ChangedCell, Difference, Fact, Item, StatisticDifference, TableDifference
-from safe_outputs.text_differences import Run, collapsed
+from safe_outputs.evidence.since import (
+    CellChange,
+    ChangedCell,
+    Difference,
+    Fact,
+    Item,
+    StatisticDifference,
+    TableDifference,
+)
+from safe_outputs.evidence.text_differences import Run, collapsed
 from safe_outputs.web import words
 from safe_outputs.web.tables import NO_VALUE, label, title
 

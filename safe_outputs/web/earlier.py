@@ -11,8 +11,8 @@ from flask import current_app
 from markupsafe import Markup
 
 from safe_outputs.answers import AUDIENCES, TOTAL, Answer, Cell, Finding, TableOfCells
-from safe_outputs.beside import EarlierOf, EarlierTable, Near, in_order_of
-from safe_outputs.differencing import SmallDifference
+from safe_outputs.evidence.beside import EarlierOf, EarlierTable, Near, in_order_of
+from safe_outputs.evidence.differencing import SmallDifference
 from safe_outputs.remembered import Remembered
 from safe_outputs.web import words
 from safe_outputs.web.tables import Notes, show, title

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from governance.database import now
 from governance.people import Role
 from governance.zones import zone_named
-from safe_outputs.lines import RequestLine
+from safe_outputs.lists.lines import RequestLine
 from safe_outputs.remembered import Remembered
 from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Owner, RemarkKind, Vote

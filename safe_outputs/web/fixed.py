@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from flask import current_app
 from markupsafe import Markup
 
-from safe_outputs.budgets import Left
+from safe_outputs.evidence.budgets import Left
+from safe_outputs.evidence.standing import StandingOf
 from safe_outputs.reading import StatisticView
 from safe_outputs.remembered import Remembered
-from safe_outputs.standing import StandingOf
 
 if TYPE_CHECKING:
     from safe_outputs.web.statistic_part import StatisticPart

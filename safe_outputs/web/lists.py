@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from flask import request, url_for
 
-from safe_outputs.desk import Page, Range, Search
+from safe_outputs.lists.desk import Page, Range, Search
 from safe_outputs.transitions import IN_WORDS, RequestState
 
 FURTHEST = 100_000

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from safe_outputs.answers import Answer, Cell, Finding, shown_code
-from safe_outputs.underlying import CountedCell
+from safe_outputs.evidence.underlying import CountedCell
 from safe_outputs.web.tables import Mark
 
 MOST_LINKS = 12

@@ -4,8 +4,9 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 
 from governance.database import reading, transaction
 from governance.errors import Invalid, SaferoomError
-from safe_outputs import owning, reviewing
-from safe_outputs.owner_view import owners_view
+from safe_outputs import reviewing
+from safe_outputs.releases import owning
+from safe_outputs.releases.owner_view import owners_view
 from safe_outputs.requests import find_request
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.assignment import day_in

@@ -14,7 +14,7 @@ from governance import access as rights
 from governance.database import reading
 from governance.errors import SaferoomError
 from safe_outputs.answers import Finding
-from safe_outputs.contents_view import EvidenceView, FileView
+from safe_outputs.contents.contents_view import EvidenceView, FileView
 from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered
 from safe_outputs.files.kinds import KINDS, FileKind
 from safe_outputs.files.views import PREVIEW, WINDOW, Inert, inert

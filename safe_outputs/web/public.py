@@ -4,12 +4,12 @@ from flask import Blueprint, Response, make_response, render_template, send_from
 from sqlalchemy import text
 
 from governance.database import reading
-from safe_outputs.downloads import PUBLIC
-from safe_outputs.lines import releases as releases_of
+from safe_outputs.evidence.standing import released_datasets, standings
+from safe_outputs.lists.lines import releases as releases_of
 from safe_outputs.package.contents import as_json
 from safe_outputs.package.keys import list_of_keys as published
-from safe_outputs.release_keys import known_keys
-from safe_outputs.standing import released_datasets, standings
+from safe_outputs.releases.downloads import PUBLIC
+from safe_outputs.releases.release_keys import known_keys
 from safe_outputs.web import release_pages
 from safe_outputs.web.access import access
 from safe_outputs.web.filters import STATIC

@@ -5,8 +5,8 @@ from flask import Blueprint, Response, make_response, render_template, request
 from governance.database import reading, transaction
 from governance.errors import SaferoomError
 from safe_outputs import conversation, requests, reviewing
-from safe_outputs.desk import EVERYTHING, Queue, Ranges, Search, queue
 from safe_outputs.errors import MalformedRequest
+from safe_outputs.lists.desk import EVERYTHING, Queue, Ranges, Search, queue
 from safe_outputs.return_categories import Category, category_from
 from safe_outputs.together import AT_A_GLANCE
 from safe_outputs.transitions import RemarkKind, Vote

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from safe_outputs.answers import Cell, Column, TableOfCells
+from safe_outputs.contents.statements import in_words
 from safe_outputs.earlier import present_answer
 from safe_outputs.errors import Tampered
-from safe_outputs.statements import in_words
 from safe_outputs.statistics import plan_from_json
 from safe_outputs.web import words
 from safe_outputs.web.tables import Shown, show, title

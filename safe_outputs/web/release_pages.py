@@ -1,6 +1,6 @@
 """A release and its files: the same for everybody and, behind a sign-in, for the team for which it was released.
 
-Who may have it is asked of `safe_outputs.downloads`, and every file that is handed out leaves an audit event first.
+Who may have it is asked of `releases.downloads`, and every file that is handed out leaves an audit event first.
 """
 
 from datetime import date
@@ -10,12 +10,12 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 from sqlalchemy.orm import Session
 
 from governance.database import reading, transaction
-from safe_outputs.downloads import WHOLE, find_release, how_often, record_download, releases_for, require
+from safe_outputs.evidence.standing import standings
 from safe_outputs.models import Release
 from safe_outputs.package.crate import media_type
 from safe_outputs.package.folder import OpenedPackage, open_package
 from safe_outputs.package.zipped import as_zip
-from safe_outputs.standing import standings
+from safe_outputs.releases.downloads import WHOLE, find_release, how_often, record_download, releases_for, require
 from safe_outputs.web.access import access, reader
 from safe_outputs.web.filters import readers_zone
 from safe_outputs.web.release_page import lay_out

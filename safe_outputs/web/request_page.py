@@ -11,10 +11,10 @@ from governance.people import Role
 from safe_outputs import reviewing
 from safe_outputs.asking import stored_answer
 from safe_outputs.assignment.assigning import asked_for
-from safe_outputs.at_a_glance import AtAGlance, at_a_glance
+from safe_outputs.evidence.at_a_glance import AtAGlance, at_a_glance
+from safe_outputs.evidence.submissions import ChangedSince
 from safe_outputs.reading import RequestView, StatisticView, request_view
 from safe_outputs.requests import find_request
-from safe_outputs.submissions import ChangedSince
 from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader

@@ -14,13 +14,13 @@ from governance.database import reading, transaction
 from governance.people import find_person
 from governance.projects import find_project
 from safe_outputs import asking, conversation, requests
-from safe_outputs.checklist import LONGEST_ANSWER, MOST_ANSWERS
+from safe_outputs.contents.checklist import LONGEST_ANSWER, MOST_ANSWERS
+from safe_outputs.contents.groups import groups_of
+from safe_outputs.contents.request_details import Notebook, RequestDetails, read_details, read_notebook
 from safe_outputs.errors import NoSuchThing
-from safe_outputs.groups import groups_of
 from safe_outputs.limits import LARGEST_BODY_OF_REQUEST
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.reading import request_view
-from safe_outputs.request_details import Notebook, RequestDetails, read_details, read_notebook
 from safe_outputs.transitions import Action
 from safe_outputs.web import bodies
 from safe_outputs.web.access import access, asker

@@ -12,9 +12,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
 from governance.database import reading, transaction
+from safe_outputs.contents.groups import find_file
+from safe_outputs.contents.handing_in import hand_in, judged, require_room, too_large
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted
-from safe_outputs.groups import find_file
-from safe_outputs.handing_in import hand_in, judged, require_room, too_large
 from safe_outputs.limits import LARGEST_FILE
 from safe_outputs.models import FileRole, OutputFile
 from safe_outputs.web.access import access, asker

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from safe_outputs.answers import VERDICT_ORDER, Answer, Finding, Verdict
-from safe_outputs.at_a_glance import AtAGlance
-from safe_outputs.counts import Counts
+from safe_outputs.evidence.at_a_glance import AtAGlance
+from safe_outputs.evidence.counts import Counts
+from safe_outputs.evidence.underlying import CountedCell
 from safe_outputs.reading import StatisticView
 from safe_outputs.statistics import plan_to_json
-from safe_outputs.underlying import CountedCell
 from safe_outputs.web import words
 from safe_outputs.web.earlier import ShownBeside
 from safe_outputs.web.fixed import laid_out

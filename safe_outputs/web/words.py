@@ -7,7 +7,7 @@ from datasets.release_policy import Kind
 from governance.zones import UTC_NAME, is_ambiguous, name_of
 from safe_outputs.answers import AUDIENCES, PolicyUsed
 from safe_outputs.files.characters import hidden_in, marked
-from safe_outputs.release_policy import PLURALS
+from safe_outputs.releases.release_policy import PLURALS
 from safe_outputs.statistics import Crosstab, Private, population_in_words
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

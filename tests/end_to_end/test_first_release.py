@@ -13,7 +13,7 @@ from governance.audit import AuditEvent
 from governance.database import reading
 from hub_config.demo.cast import PROJECT, User
 from safe_outputs.package.reading import verified_record
-from safe_outputs.release_keys import known_keys
+from safe_outputs.releases.release_keys import known_keys
 from tests.end_to_end.conftest import Saferoom, picture
 
 pytestmark = [pytest.mark.hub, pytest.mark.timeout(600)]

@@ -17,7 +17,7 @@ from governance.database import open_database, reading, transaction
 from governance.people import Person
 from hub_config.migrations import configuration, migrate
 from hub_config.migrations.models import METADATA
-from safe_outputs.standing import record_standing, standings
+from safe_outputs.evidence.standing import record_standing, standings
 from tests.governance.people_factory import a_person
 
 COPY = (

@@ -12,9 +12,9 @@ from governance.database import open_database, reading, transaction
 from hub_config.commands import main
 from hub_config.migrations import migrate
 from hub_config.secrets import Secret, Secrets
-from safe_outputs import release_keys
 from safe_outputs.package.keys import SigningKey
 from safe_outputs.package.zipped import as_zip
+from safe_outputs.releases import release_keys
 from tests.safe_outputs.factories import RELEASE_KEY
 from tests.safe_outputs.package.packages import FACTS, a_folder, some_files
 

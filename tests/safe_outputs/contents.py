@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from safe_outputs.asking import Asker
-from safe_outputs.handing_in import hand_in, judged
+from safe_outputs.contents.handing_in import hand_in, judged
+from safe_outputs.contents.request_details import RequestDetails
 from safe_outputs.models import FileRole
-from safe_outputs.request_details import RequestDetails
 from tests.safe_outputs.house import House
 
 CODE = b"import safe_outputs as so\nroom = so.connect()\n"

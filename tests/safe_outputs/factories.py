@@ -36,10 +36,10 @@ from safe_outputs.answers import (
 )
 from safe_outputs.asking import Asker
 from safe_outputs.checker.files import table_as_csv
+from safe_outputs.contents.request_details import RequestDetails
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.package.keys import SigningKey
-from safe_outputs.release_policy import policy_used
-from safe_outputs.request_details import RequestDetails
+from safe_outputs.releases.release_policy import policy_used
 from safe_outputs.statistics import Crosstab, Measure, Private, PrivateKey, canonical, in_words, plan_hash
 from safe_outputs.store import Store
 from safe_outputs.transitions import Vote

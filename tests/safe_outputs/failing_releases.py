@@ -21,7 +21,7 @@ from sqlalchemy import Engine, event
 from governance import audit
 from governance.database import Base, open_database, reading
 from safe_outputs.checker.worker import release_next
-from safe_outputs.groups import audiences_of, release_id
+from safe_outputs.contents.groups import audiences_of, release_id
 from safe_outputs.models import Release, ReleaseRequest
 from safe_outputs.package.folder import clear_leftovers
 from safe_outputs.package.keys import KnownKey

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from governance.database import transaction
 from safe_outputs import requests, reviewing
 from safe_outputs.checker.worker import release_next
+from safe_outputs.contents.request_details import RequestDetails
 from safe_outputs.models import ReleaseRequest
-from safe_outputs.request_details import RequestDetails
 from safe_outputs.return_categories import Category
 from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.store import Store

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from governance.database import now
 from safe_outputs.answers import Verdict
-from safe_outputs.kept import keep, keep_released
+from safe_outputs.lists.kept import keep, keep_released
 from safe_outputs.models import CheckerVote, Release, ReleaseRequest, Remark, RequestGroup, RequestItem, Statistic
 from safe_outputs.statistics import Condition, Crosstab, Private
 from safe_outputs.transitions import OWNERS, Owner, RemarkKind, RequestState, Vote

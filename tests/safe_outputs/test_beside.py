@@ -12,7 +12,7 @@ from disclosure_control.profiles import RuleProfile
 from disclosure_control.rulebook import Threshold
 from safe_outputs.answers import TOTAL, Answer, Cell, TableOfCells, Verdict
 from safe_outputs.asking import read_answer, stored_answer
-from safe_outputs.beside import (
+from safe_outputs.evidence.beside import (
     MOST_COMPARED,
     MOST_SHOWN,
     EarlierOf,
@@ -22,9 +22,9 @@ from safe_outputs.beside import (
     in_order_of,
     threshold_of,
 )
-from safe_outputs.differencing import LIMIT, of_small_differences, small_differences
+from safe_outputs.evidence.differencing import LIMIT, of_small_differences, small_differences
 from safe_outputs.models import Statistic
-from safe_outputs.releasing import release
+from safe_outputs.releases.releasing import release
 from safe_outputs.reviewing import recall
 from safe_outputs.statistics import Condition, Crosstab, Measure, Private, plan_to_json
 from tests.safe_outputs.factories import (

@@ -32,7 +32,7 @@ from governance.audit import AuditEvent
 from governance.database import Base, open_database, reading, transaction
 from governance.people import Role
 from governance.projects import ProjectState, PurposeClass
-from safe_outputs import asking, budgets, client, underlying
+from safe_outputs import asking, client
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
 from safe_outputs.checker import private_table, protection, worker
@@ -43,12 +43,13 @@ from safe_outputs.checker.worker import AnotherChecker, CheckerSettings
 from safe_outputs.client import room as client_room
 from safe_outputs.client.asking import Asked
 from safe_outputs.client.gate import Gate
+from safe_outputs.evidence import budgets, underlying
+from safe_outputs.evidence.standing import standings
+from safe_outputs.evidence.underlying import Underlying
 from safe_outputs.models import PopulationStanding, Statistic
-from safe_outputs.standing import standings
 from safe_outputs.statistics import Condition, Crosstab, Measure, Private, PrivateKey, UnknownKeys
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
-from safe_outputs.underlying import Underlying
 from tests.governance.people_factory import a_person
 from tests.safe_outputs.factories import private_count, the_release_key
 

@@ -19,8 +19,8 @@ from safe_outputs import asking
 from safe_outputs.answers import Answer
 from safe_outputs.asking import Asker
 from safe_outputs.checker.worker import CheckerSettings
-from safe_outputs.differencing import released_tables
-from safe_outputs.standing import standings
+from safe_outputs.evidence.differencing import released_tables
+from safe_outputs.evidence.standing import standings
 from safe_outputs.statistics import Crosstab, Private, PrivateKey, UnknownKeys
 from safe_outputs.store import Store
 from tests.governance.people_factory import a_person

@@ -11,21 +11,22 @@ from sqlalchemy.orm import Session
 
 from datasets.versions import versions_of
 from governance.database import reading
-from safe_outputs import checklist, groups, requests, reviewing, together
 from safe_outputs import reading as views
+from safe_outputs import requests, reviewing, together
 from safe_outputs.answers import Verdict
 from safe_outputs.asking import read_answer
 from safe_outputs.checkers_rules import set_rule
-from safe_outputs.checklist import Question
-from safe_outputs.content import content_hash
-from safe_outputs.downloads import find_release, why_not_download
+from safe_outputs.contents import checklist, groups
+from safe_outputs.contents.checklist import Question
+from safe_outputs.contents.content import content_hash
+from safe_outputs.contents.request_details import RequestDetails
 from safe_outputs.errors import MalformedRequest, NotPermitted, Tampered
 from safe_outputs.models import FileRole, OutputFile, ReleaseRequest, RequestFile, Statistic
 from safe_outputs.package.folder import read_package
 from safe_outputs.package.keys import KnownKey
 from safe_outputs.package.reading import verified_record
-from safe_outputs.releasing import _approved_file, release
-from safe_outputs.request_details import RequestDetails
+from safe_outputs.releases.downloads import find_release, why_not_download
+from safe_outputs.releases.releasing import _approved_file, release
 from safe_outputs.statistics import canonical
 from safe_outputs.store import digest_of
 from safe_outputs.transitions import RequestState

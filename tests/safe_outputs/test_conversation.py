@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import delete
 
 from governance.database import now
-from safe_outputs import conversation, desk
+from safe_outputs import conversation
 from safe_outputs import reading as views
 from safe_outputs.assignment.models import Assignment
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
+from safe_outputs.lists import desk
 from safe_outputs.transitions import CLOCK_HOURS, VISIBLE, Owner, RemarkKind, RequestState, Vote
 from safe_outputs.turns import due_at, settle, whose_move
 from tests.safe_outputs.factories import TODAY

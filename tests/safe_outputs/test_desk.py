@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from datasets.versions import DatasetVersion, VersionState
 from governance.database import Base, now, open_database, transaction
 from governance.projects import Membership, find_project
-from safe_outputs import asking, desk
+from safe_outputs import asking
 from safe_outputs.answers import VERDICT_ORDER, Verdict
 from safe_outputs.asking import Asker
-from safe_outputs.desk import EVERYTHING, Page, Range, Ranges, Search, queue, requests_of, waiting_for
 from safe_outputs.errors import NotPermitted
-from safe_outputs.kept import keep, rank_of, verdict_at, verdict_of
-from safe_outputs.lines import RequestLine, request_line
+from safe_outputs.lists import desk
+from safe_outputs.lists.desk import EVERYTHING, Page, Range, Ranges, Search, queue, requests_of, waiting_for
+from safe_outputs.lists.kept import keep, rank_of, verdict_at, verdict_of
+from safe_outputs.lists.lines import RequestLine, request_line
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.statistics import canonical
 from safe_outputs.transitions import Owner, RequestState

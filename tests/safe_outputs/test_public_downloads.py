@@ -7,9 +7,9 @@ import pytest
 from governance import audit
 from governance.audit import AuditEvent
 from governance.database import now, reading
-from safe_outputs import downloads, public_downloads
 from safe_outputs.models import PublicDownload
-from safe_outputs.public_downloads import COUNTED, DOWNLOADED, count_past_hours, hour_of
+from safe_outputs.releases import downloads, public_downloads
+from safe_outputs.releases.public_downloads import COUNTED, DOWNLOADED, count_past_hours, hour_of
 from tests.safe_outputs.factories import TODAY
 from tests.safe_outputs.house import House, an_approved_request, release_next_of
 

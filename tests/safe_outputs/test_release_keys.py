@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from governance import audit
 from governance.database import reading, transaction
-from safe_outputs import release_keys
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, UnusableKey, WrongState
 from safe_outputs.package.contents import as_json
 from safe_outputs.package.keys import KnownKey, PublicKey, SigningKey, list_of_keys, read_keys
+from safe_outputs.releases import release_keys
 
 FIRST, SECOND = SigningKey(b"1" * 32).public, SigningKey(b"2" * 32).public
 

@@ -12,7 +12,15 @@ from safe_outputs.checker.compute import compute
 from safe_outputs.checker.evidence import Evidence
 from safe_outputs.client import private
 from safe_outputs.errors import NotPermitted
-from safe_outputs.release_policy import KIND_OF_MEASURE, PRIVATE_CALLS, Told, kinds_of, permitted, told_by, why_not
+from safe_outputs.releases.release_policy import (
+    KIND_OF_MEASURE,
+    PRIVATE_CALLS,
+    Told,
+    kinds_of,
+    permitted,
+    told_by,
+    why_not,
+)
 from tests.safe_outputs.factories import SOURCE
 from tests.safe_outputs.house import House
 from tests.safe_outputs.policy_matrix import BY_SITE, MATRIX, PLANS, RULES, Case, a_catalogue, named, passes

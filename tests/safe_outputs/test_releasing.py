@@ -13,13 +13,15 @@ from governance import audit, projects
 from governance.agreements import agree, agreement_in_force
 from governance.agreements import withdraw as withdraw_agreement
 from governance.database import reading, transaction
-from safe_outputs import lines, release_keys, releasing, requests
 from safe_outputs import reading as views
+from safe_outputs import requests
 from safe_outputs.checker.worker import release_next
 from safe_outputs.errors import NoSuchThing, NotPermitted, Tampered, WrongState
+from safe_outputs.lists import lines
 from safe_outputs.package.folder import read_package
 from safe_outputs.package.keys import KnownKey, SigningKey
 from safe_outputs.package.reading import verified_record
+from safe_outputs.releases import release_keys, releasing
 from safe_outputs.statistics import Crosstab
 from safe_outputs.transitions import RequestState, Vote
 from tests.safe_outputs.factories import PRIVATE_COUNT, RELEASE_KEY, TODAY

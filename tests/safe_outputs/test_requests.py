@@ -7,10 +7,10 @@ from governance.database import reading, transaction
 from safe_outputs import requests
 from safe_outputs.answers import Verdict
 from safe_outputs.asking import find_statistic
-from safe_outputs.content import content_hash
+from safe_outputs.contents.content import content_hash
+from safe_outputs.contents.request_details import read_details
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, Tampered, WrongState
 from safe_outputs.models import ReleaseRequest
-from safe_outputs.request_details import read_details
 from safe_outputs.transitions import (
     ACTION_STATES,
     IN_WORDS,

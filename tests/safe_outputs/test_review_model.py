@@ -33,9 +33,9 @@ from safe_outputs import conversation, requests, reviewing
 from safe_outputs import reading as views
 from safe_outputs.asking import read_answer
 from safe_outputs.checkers_rules import set_rule
-from safe_outputs.kept import rank_of, verdict_of
+from safe_outputs.contents.request_details import RequestDetails
+from safe_outputs.lists.kept import rank_of, verdict_of
 from safe_outputs.models import ReleaseRequest
-from safe_outputs.request_details import RequestDetails
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import RequestState, Vote
 from safe_outputs.turns import open_questions, whose_move

@@ -8,13 +8,15 @@ from sqlalchemy import text
 from governance import audit
 from governance.database import reading
 from governance.projects import Membership
-from safe_outputs import content, leaving, requests, reviewing
 from safe_outputs import reading as views
+from safe_outputs import requests, reviewing
 from safe_outputs.answers import RuleProfileUsed
 from safe_outputs.checkers_rules import ANY, rules, set_rule
+from safe_outputs.contents import content
 from safe_outputs.errors import MalformedRequest, NotPermitted, WrongState
 from safe_outputs.models import PopulationStanding
-from safe_outputs.public_downloads import DOWNLOADED
+from safe_outputs.releases import leaving
+from safe_outputs.releases.public_downloads import DOWNLOADED
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import MOVES, REQUEST_TRANSITIONS, RequestState, Vote
 from tests.safe_outputs.factories import PROFILE, TODAY

@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safe_outputs.answers import Cell, TableOfCells, Verdict
-from safe_outputs.since import OPPOSITE, CellChange, Item, TableDifference, difference, paired, table_difference
+from safe_outputs.evidence.since import (
+    OPPOSITE,
+    CellChange,
+    Item,
+    TableDifference,
+    difference,
+    paired,
+    table_difference,
+)
 from safe_outputs.statistics import Condition, Crosstab, plan_hash
 from safe_outputs.store import Store
 from tests.safe_outputs.factories import (

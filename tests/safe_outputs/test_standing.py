@@ -4,8 +4,8 @@ import pytest
 
 from disclosure_control.privacy.ledger import ExactRelease, Guarantee
 from governance.database import reading, transaction
-from safe_outputs.releasing import release
-from safe_outputs.standing import Standing, record_standing, released_datasets, standings
+from safe_outputs.evidence.standing import Standing, record_standing, released_datasets, standings
+from safe_outputs.releases.releasing import release
 from tests.safe_outputs.factories import CATALOGUE, PRIVATE_COUNT, RELEASE_KEY, a_statistic, an_answer, approved
 from tests.safe_outputs.house import House
 

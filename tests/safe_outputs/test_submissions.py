@@ -5,12 +5,13 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from governance.projects import Membership
-from safe_outputs import requests, submissions
-from safe_outputs.at_a_glance import at_a_glance
+from safe_outputs import requests
 from safe_outputs.errors import Tampered
+from safe_outputs.evidence import submissions
+from safe_outputs.evidence.at_a_glance import at_a_glance
+from safe_outputs.evidence.submissions import ChangedSince, known_turn
 from safe_outputs.models import RequestTurn
 from safe_outputs.store import digest_of
-from safe_outputs.submissions import ChangedSince, known_turn
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (

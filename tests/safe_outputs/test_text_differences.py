@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safe_outputs.text_differences import MOST_EDITS, Change, Run, by_lines, by_words, collapsed, runs
+from safe_outputs.evidence.text_differences import MOST_EDITS, Change, Run, by_lines, by_words, collapsed, runs
 
 PIECES = st.lists(st.sampled_from("abc"), max_size=14)
 

@@ -10,14 +10,14 @@ from pydantic import Field
 
 from governance.database import reading
 from safe_outputs.answers import Cell, Column, Finding
-from safe_outputs.at_a_glance import AtAGlance, at_a_glance
-from safe_outputs.beside import EarlierOf
+from safe_outputs.evidence.at_a_glance import AtAGlance, at_a_glance
+from safe_outputs.evidence.beside import EarlierOf
+from safe_outputs.evidence.since import CellChange, Difference, StatisticDifference
+from safe_outputs.evidence.text_differences import Change
+from safe_outputs.evidence.underlying import CountedCell
 from safe_outputs.reading import RequestView
 from safe_outputs.requests import find_request
-from safe_outputs.since import CellChange, Difference, StatisticDifference
-from safe_outputs.text_differences import Change
 from safe_outputs.transitions import Vote
-from safe_outputs.underlying import CountedCell
 from safe_outputs.web.access import reader
 from safe_outputs.web.api.request_answer import view_for_reader
 from safe_outputs.web.api.shapes import DIGITS, Answer, Query, Yes

@@ -9,8 +9,8 @@ from governance.agreements import agreements_of
 from governance.database import reading
 from governance.projects import projects_of
 from safe_outputs.answers import Verdict
-from safe_outputs.desk import Page, Range, Ranges, Search, queue, requests_of
-from safe_outputs.standing import standings
+from safe_outputs.evidence.standing import standings
+from safe_outputs.lists.desk import Page, Range, Ranges, Search, queue, requests_of
 from safe_outputs.transitions import Owner, RequestState
 from safe_outputs.web.access import reader
 from safe_outputs.web.api.shapes import Answer, Paged, Yes

@@ -7,9 +7,10 @@ from pydantic import StringConstraints
 
 from governance.database import reading, transaction
 from governance.errors import Invalid, NotFound
-from safe_outputs import conversation, owning, reviewing
+from safe_outputs import conversation, reviewing
 from safe_outputs.errors import MalformedRequest, WrongState
-from safe_outputs.owner_view import owners_view
+from safe_outputs.releases import owning
+from safe_outputs.releases.owner_view import owners_view
 from safe_outputs.requests import find_request
 from safe_outputs.web.access import reader
 from safe_outputs.web.api.shapes import Answer, Body

@@ -6,11 +6,11 @@ from flask import Response
 from pydantic import JsonValue
 
 from governance.database import reading
-from safe_outputs.downloads import PUBLIC, how_often, releases_for
 from safe_outputs.errors import Recalled
-from safe_outputs.lines import releases as lines_of_releases
-from safe_outputs.release_keys import known_keys
-from safe_outputs.standing import released_datasets, standings
+from safe_outputs.evidence.standing import released_datasets, standings
+from safe_outputs.lists.lines import releases as lines_of_releases
+from safe_outputs.releases.downloads import PUBLIC, how_often, releases_for
+from safe_outputs.releases.release_keys import known_keys
 from safe_outputs.web import release_pages
 from safe_outputs.web.access import reader
 from safe_outputs.web.api.lists import Standing

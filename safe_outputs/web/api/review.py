@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from governance.database import transaction
 from safe_outputs import conversation, requests, reviewing
-from safe_outputs.checklist import LONGEST_ANSWER, MOST_ANSWERS
+from safe_outputs.contents.checklist import LONGEST_ANSWER, MOST_ANSWERS
 from safe_outputs.errors import MalformedRequest, WrongState
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.return_categories import Category

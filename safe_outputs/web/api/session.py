@@ -9,7 +9,7 @@ from governance.errors import SaferoomError
 from safe_outputs.answers import Answer as CheckersAnswer
 from safe_outputs.answers import Finding, Verdict
 from safe_outputs.asking import MAX_CODE_CHARACTERS
-from safe_outputs.checklist import LONGEST_ANSWER, MOST_ANSWERS
+from safe_outputs.contents.checklist import LONGEST_ANSWER, MOST_ANSWERS
 from safe_outputs.conversation import LONGEST
 from safe_outputs.errors import NoSuchThing, NotPermitted, WrongState
 from safe_outputs.models import FileRole

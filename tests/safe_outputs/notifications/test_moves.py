@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from governance.database import reading
 from governance.people import Role
 from governance.preferences import Preference
-from safe_outputs import conversation, downloads, reviewing
+from safe_outputs import conversation, reviewing
 from safe_outputs.errors import WrongState
 from safe_outputs.notifications import telling
 from safe_outputs.notifications.kinds import KINDS, Choice, Kind, kinds_for
 from safe_outputs.notifications.models import Notification, OutgoingMail
+from safe_outputs.releases import downloads
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.factories import CAST, TODAY
 from tests.safe_outputs.house import (

@@ -9,7 +9,7 @@ from flask import Flask
 
 from governance.database import DatabaseUnavailable
 from governance.views import Views
-from safe_outputs.lines import RequestLine
+from safe_outputs.lists.lines import RequestLine
 from safe_outputs.transitions import RequestState
 from safe_outputs.web.api.lists import Line
 from tests.safe_outputs.every_state import LOCK, Everything, fill

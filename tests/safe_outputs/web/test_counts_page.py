@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session as Database
 from datasets.catalogue import Catalogue
 from datasets.versions import DatasetVersion
 from governance.projects import Membership
-from safe_outputs import underlying
 from safe_outputs.answers import Cell, TableOfCells
-from safe_outputs.content import content_hash
+from safe_outputs.contents.content import content_hash
+from safe_outputs.evidence import underlying
+from safe_outputs.evidence.underlying import CountedCell
 from safe_outputs.models import Statistic
 from safe_outputs.statistics import Crosstab
-from safe_outputs.underlying import CountedCell
 from tests.safe_outputs.factories import CATALOGUE, CROSSTAB, PRIVATE_COUNT, a_column
 from tests.safe_outputs.house import (
     House,

@@ -15,13 +15,14 @@ from governance.agreements import withdraw as withdraw_agreement
 from governance.database import now, reading
 from governance.people import Person, Role
 from governance.projects import Membership
-from safe_outputs import downloads, release_keys, reviewing
+from safe_outputs import reviewing
 from safe_outputs.asking import problem_json
 from safe_outputs.errors import Recalled
 from safe_outputs.package.keys import read_keys
 from safe_outputs.package.verify import examine
 from safe_outputs.package.zipped import read_zip
-from safe_outputs.releasing import release
+from safe_outputs.releases import downloads, release_keys
+from safe_outputs.releases.releasing import release
 from safe_outputs.web import words
 from tests.governance.people_factory import FAR, a_person
 from tests.safe_outputs.factories import RELEASE_KEY, TODAY, approved

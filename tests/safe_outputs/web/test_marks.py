@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from safe_outputs.answers import Cell, Finding, TableOfCells, Verdict
-from safe_outputs.underlying import CountedCell
+from safe_outputs.evidence.underlying import CountedCell
 from safe_outputs.web.marks import MOST_LINKS, behind, marks, numbered, rules_of
 from tests.safe_outputs.factories import a_column, a_cross_table, a_finding, an_answer
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic

@@ -21,15 +21,15 @@ from disclosure_control import Ledger
 from governance import projects
 from governance.database import open_database, transaction
 from governance.people import Role
-from safe_outputs import underlying
 from safe_outputs.answers import Answer, answer_from_json
 from safe_outputs.checker import disclosure_stage, protection, worker
 from safe_outputs.checker.worker import CheckerSettings
 from safe_outputs.client.showing import as_frame, as_html, as_text
+from safe_outputs.evidence import underlying
+from safe_outputs.evidence.underlying import TrueBesideNoise
 from safe_outputs.models import Statistic
 from safe_outputs.statistics import Crosstab, Private, PrivateKey, plan_to_json
 from safe_outputs.store import Store
-from safe_outputs.underlying import TrueBesideNoise
 from safe_outputs.web import create_app
 from tests.datasets.factories import agreed, available, provision, register, write_small
 from tests.governance.people_factory import a_person

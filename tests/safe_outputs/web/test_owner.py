@@ -10,11 +10,11 @@ from governance import audit
 from governance.agreements import agree
 from governance.database import now, reading
 from governance.people import Person, Role
-from safe_outputs import downloads, owning
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.notifications.kinds import Kind
 from safe_outputs.notifications.models import Notification
-from safe_outputs.releasing import release
+from safe_outputs.releases import downloads, owning
+from safe_outputs.releases.releasing import release
 from safe_outputs.transitions import RequestState
 from tests.governance.people_factory import a_person
 from tests.safe_outputs.factories import PRIVATE_COUNT, RELEASE_KEY, TODAY, a_statistic, an_answer, approved

@@ -11,11 +11,11 @@ from flask import Flask
 from datasets.catalogue import Catalogue
 from datasets.versions import find_version
 from governance.database import reading
-from safe_outputs import release_policy
 from safe_outputs.asking import read_answer
-from safe_outputs.content import content_hash
-from safe_outputs.leaving import why_policy_not
-from safe_outputs.release_policy import told_by, why_not
+from safe_outputs.contents.content import content_hash
+from safe_outputs.releases import release_policy
+from safe_outputs.releases.leaving import why_policy_not
+from safe_outputs.releases.release_policy import told_by, why_not
 from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.transitions import RequestState
 from tests.safe_outputs.factories import CATALOGUE, with_policy

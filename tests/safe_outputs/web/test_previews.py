@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy.orm import Session as Database
 
 from governance.database import now
-from safe_outputs.contents_view import EvidenceView
+from safe_outputs.contents.contents_view import EvidenceView
 from safe_outputs.models import OutputFile
 from safe_outputs.web.previews import MOST_PREVIEWS, preview_of
 from safe_outputs.web.security import INERT_POLICY

@@ -10,10 +10,10 @@ from governance.database import reading
 from safe_outputs.asking import find_statistic
 from safe_outputs.checker.ledger_record import record_standings
 from safe_outputs.client.showing import as_html, as_text
+from safe_outputs.evidence.standing import Standing, standings
 from safe_outputs.package.folder import read_package
-from safe_outputs.releasing import release
+from safe_outputs.releases.releasing import release
 from safe_outputs.requests import find_request
-from safe_outputs.standing import Standing, standings
 from safe_outputs.statistics import Crosstab, Private, canonical
 from safe_outputs.web.release_page import lay_out
 from tests.safe_outputs.factories import CROSSTAB, PRIVATE_COUNT, RELEASE_KEY, a_statistic, an_answer, approved

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from safe_outputs.releasing import release
+from safe_outputs.releases.releasing import release
 from safe_outputs.statistics import Condition
 from safe_outputs.web import create_app
 from tests.safe_outputs.factories import (

@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import Page
 
-from safe_outputs import underlying
+from safe_outputs.evidence import underlying
+from safe_outputs.evidence.underlying import CountedCell
 from safe_outputs.models import Statistic
 from safe_outputs.transitions import Vote
-from safe_outputs.underlying import CountedCell
 from safe_outputs.web.places import MOST_AT_ONCE
 from tests.safe_outputs.factories import CROSSTAB, PRIVATE_COUNT, a_cross_table
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, cast_vote, submit

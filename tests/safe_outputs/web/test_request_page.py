@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from safe_outputs.answers import MeasureError, Verdict
-from safe_outputs.budgets import record_budget
-from safe_outputs.releasing import release
+from safe_outputs.evidence.budgets import record_budget
+from safe_outputs.releases.releasing import release
 from safe_outputs.transitions import Vote
 from tests.safe_outputs.factories import (
     CODE,

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from governance import audit
-from safe_outputs import handing_in
+from safe_outputs.contents import handing_in
 from safe_outputs.limits import FILES_IN_A_WEEK, LARGEST_FILE, MOST_FILES
 from safe_outputs.models import OutputFile, ReleaseRequest
 from tests.safe_outputs.contents import ANSWERS, CODE, CODE_STATEMENT, COUNTS, a_group, a_statement

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from safe_outputs.answers import AUDIENCES, audience_in_words
 from safe_outputs.asking import stored_answer
-from safe_outputs.content import is_of_first_form
-from safe_outputs.groups import groups_of
+from safe_outputs.contents.content import is_of_first_form
+from safe_outputs.contents.groups import groups_of
+from safe_outputs.contents.statements import in_words
+from safe_outputs.evidence.since import Difference, Item, difference
 from safe_outputs.models import ReleaseRequest, RequestTurn
-from safe_outputs.since import Difference, Item, difference
-from safe_outputs.statements import in_words
 from safe_outputs.statistics import canonical
 from safe_outputs.store import Store
 from safe_outputs.transitions import RequestState

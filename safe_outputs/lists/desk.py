@@ -24,11 +24,11 @@ from governance.projects import Membership, Project
 from safe_outputs.answers import Verdict
 from safe_outputs.assignment.models import Assignment
 from safe_outputs.errors import NotPermitted
-from safe_outputs.kept import rank_of
-from safe_outputs.lines import KEPT, RequestLine, line
+from safe_outputs.lists.kept import rank_of
+from safe_outputs.lists.lines import KEPT, RequestLine, line
+from safe_outputs.lists.usable import usable
 from safe_outputs.models import CheckerVote, ReleaseRequest
 from safe_outputs.transitions import ACTION_STATES, Action, Owner, RequestState
-from safe_outputs.usable import usable
 
 Where = ColumnElement[bool]
 Order = tuple[Any, ...]

@@ -16,8 +16,8 @@ from governance.agreements import Agreement
 from governance.database import Base
 from governance.errors import Invalid
 from governance.people import Person, Role, find_person
+from safe_outputs.contents.groups import datasets_of
 from safe_outputs.errors import NotPermitted
-from safe_outputs.groups import datasets_of
 from safe_outputs.models import ReleaseRequest
 
 DELEGATES = frozenset({Role.DATA_OWNER, Role.DATA_STEWARD, Role.RESEARCHER})

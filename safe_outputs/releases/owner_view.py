@@ -12,11 +12,11 @@ from governance.agreements import Agreement, AgreementState
 from governance.people import Person
 from governance.projects import find_project
 from safe_outputs.answers import audience_in_words
-from safe_outputs.downloads import how_often, recall_of, why_not_download
+from safe_outputs.contents.groups import datasets_for, datasets_of, made_from
 from safe_outputs.errors import NotPermitted
-from safe_outputs.groups import datasets_for, datasets_of, made_from
 from safe_outputs.models import Release, ReleaseRequest
-from safe_outputs.owning import OwnerDelegate, delegates_of, owners_through, speaks_for, why_not_own
+from safe_outputs.releases.downloads import how_often, recall_of, why_not_download
+from safe_outputs.releases.owning import OwnerDelegate, delegates_of, owners_through, speaks_for, why_not_own
 from safe_outputs.rights import why_not
 from safe_outputs.transitions import Action, RequestState
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from datasets.populations import populations
 from safe_outputs.answers import VERDICT_ORDER, Verdict, worst
-from safe_outputs.differencing import of_request
+from safe_outputs.evidence.differencing import of_request
+from safe_outputs.lists.usable import Used
 from safe_outputs.models import ReleasedTable, ReleaseRequest, RequestItem, Statistic
 from safe_outputs.transitions import OWNERS, Owner
 from safe_outputs.turns import open_questions, settle, votes_of_turn
-from safe_outputs.usable import Used
 
 UNDER_WAY = tuple(state for state, owner in OWNERS.items() if owner is not Owner.NOBODY)
 

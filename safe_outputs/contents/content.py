@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from datasets.versions import find_version
-from safe_outputs import checklist, underlying
 from safe_outputs.answers import Answer
 from safe_outputs.asking import read_answer
-from safe_outputs.leaving import shipped_digest, version_in_use
+from safe_outputs.contents import checklist
+from safe_outputs.evidence import underlying
 from safe_outputs.models import OutputFile, ReleaseRequest, RequestItem
+from safe_outputs.releases.leaving import shipped_digest, version_in_use
 from safe_outputs.statistics import canonical
 from safe_outputs.store import Store, digest_of
 

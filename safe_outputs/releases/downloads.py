@@ -15,12 +15,12 @@ from governance import access, audit
 from governance.audit import AuditEvent
 from governance.people import Person
 from governance.projects import is_member
-from safe_outputs import public_downloads
+from safe_outputs.contents.groups import datasets_for
 from safe_outputs.errors import NoSuchThing, NotPermitted, Recalled
-from safe_outputs.groups import datasets_for
 from safe_outputs.models import Release, ReleaseRequest, Remark
-from safe_outputs.owning import speaks_for_all
-from safe_outputs.public_downloads import ANYBODY, DOWNLOADED
+from safe_outputs.releases import public_downloads
+from safe_outputs.releases.owning import speaks_for_all
+from safe_outputs.releases.public_downloads import ANYBODY, DOWNLOADED
 from safe_outputs.requests import find_request
 from safe_outputs.transitions import RemarkKind, RequestState
 

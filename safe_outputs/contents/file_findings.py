@@ -1,9 +1,9 @@
 """What is to say of a request's files: that people have to judge them, and what bytes and statements give away."""
 
 from safe_outputs.answers import Finding, Verdict
+from safe_outputs.contents.statements import FileStatement
+from safe_outputs.contents.statements import findings as of_statement
 from safe_outputs.models import ReleaseRequest, RequestFile
-from safe_outputs.statements import FileStatement
-from safe_outputs.statements import findings as of_statement
 
 
 def of_files(request: ReleaseRequest) -> list[Finding]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from datasets.populations import populations
 from disclosure_control.rulebook import Threshold
 from safe_outputs.answers import TOTAL, Answer, Finding, TableOfCells, Verdict
-from safe_outputs.file_findings import of_files
+from safe_outputs.contents.file_findings import of_files
 from safe_outputs.models import ReleasedTable, ReleaseRequest, Statistic
 from safe_outputs.transitions import OWNERS, Owner
 

@@ -13,12 +13,12 @@ from governance.people import Role, find_person
 from governance.projects import is_member
 from safe_outputs.answers import Answer
 from safe_outputs.asking import read_answer
-from safe_outputs.beside import EarlierOf, earlier_of, earlier_tables
-from safe_outputs.budgets import Left, left_now
-from safe_outputs.counts import Counts, counts_of, why_not_counts
+from safe_outputs.evidence.beside import EarlierOf, earlier_of, earlier_tables
+from safe_outputs.evidence.budgets import Left, left_now
+from safe_outputs.evidence.counts import Counts, counts_of, why_not_counts
+from safe_outputs.evidence.submissions import ChangedSince, changed_since
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.store import Store
-from safe_outputs.submissions import ChangedSince, changed_since
 from safe_outputs.transitions import Vote
 from safe_outputs.turns import votes_of_turn
 

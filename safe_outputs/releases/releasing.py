@@ -20,16 +20,16 @@ from governance.agreements import Agreement, agreement_in_force
 from governance.database import now
 from governance.people import find_person
 from governance.projects import find_project, is_member
-from safe_outputs import release_keys
 from safe_outputs.asking import read_answer
-from safe_outputs.content import content_hash
+from safe_outputs.contents.content import content_hash
+from safe_outputs.contents.groups import audiences_of, datasets_for, groups_for, release_id
 from safe_outputs.errors import NotPermitted, NotWritten, Tampered, WrongState
-from safe_outputs.groups import audiences_of, datasets_for, groups_for, release_id
-from safe_outputs.kept import keep_released
+from safe_outputs.lists.kept import keep_released
 from safe_outputs.models import CheckerVote, FileRole, Release, ReleaseRequest, RequestFile, Statistic
 from safe_outputs.package.contents import ApprovedFile, ApprovedGroup, ApprovedStatistic, package_files
 from safe_outputs.package.folder import write_package
 from safe_outputs.package.keys import SigningKey
+from safe_outputs.releases import release_keys
 from safe_outputs.requests import move
 from safe_outputs.rights import why_not_data
 from safe_outputs.store import Store, digest_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from safe_outputs.answers import Answer, Cell, Column, Finding, TableOfCells, price_in_words
-from safe_outputs.text_differences import Run, by_lines, by_words
+from safe_outputs.evidence.text_differences import Run, by_lines, by_words
 
 
 class CellChange(StrEnum):

@@ -14,13 +14,13 @@ from datasets.populations import populations
 from datasets.versions import find_version
 from safe_outputs.answers import Answer
 from safe_outputs.asking import read_answer
-from safe_outputs.differencing import is_exact
 from safe_outputs.errors import NotPermitted
+from safe_outputs.evidence.differencing import is_exact
+from safe_outputs.evidence.underlying import CountedCell, TrueBesideNoise, read
 from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.rights import RIGHTS
 from safe_outputs.store import Store
 from safe_outputs.transitions import ACTION_STATES, IN_WORDS, Action
-from safe_outputs.underlying import CountedCell, TrueBesideNoise, read
 
 NOT_KEPT = (
     "The counts behind this statistic were not kept: it is from before they were. Its author can ask for it anew."

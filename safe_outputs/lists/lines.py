@@ -16,7 +16,7 @@ from governance.database import now
 from governance.projects import Project, find_project
 from safe_outputs.answers import Verdict, audience_in_words
 from safe_outputs.assignment.assigning import open_assignments
-from safe_outputs.kept import verdict_at
+from safe_outputs.lists.kept import verdict_at
 from safe_outputs.models import Release, ReleaseRequest, RequestFile, RequestGroup, RequestItem, Statistic
 from safe_outputs.rights import why_not
 from safe_outputs.transitions import IN_WORDS, Action, Owner, RequestState

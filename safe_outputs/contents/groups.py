@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from safe_outputs.answers import audiences_in, joined
 from safe_outputs.asking import find_statistic
+from safe_outputs.contents.request_details import FileUse, RequestDetails, require_fitting
+from safe_outputs.contents.statements import missing
 from safe_outputs.errors import MalformedRequest, NoSuchThing
 from safe_outputs.limits import LARGEST_REQUEST, why_too_large
 from safe_outputs.models import (
@@ -21,8 +23,6 @@ from safe_outputs.models import (
     RequestItem,
     Statistic,
 )
-from safe_outputs.request_details import FileUse, RequestDetails, require_fitting
-from safe_outputs.statements import missing
 from safe_outputs.transitions import RequestState
 
 

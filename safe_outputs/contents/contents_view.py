@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from safe_outputs import checklist
 from safe_outputs.answers import AUDIENCES, Finding
-from safe_outputs.checklist import Asked
-from safe_outputs.file_findings import of_file
-from safe_outputs.groups import groups_of
-from safe_outputs.leaving import why_file_not
+from safe_outputs.contents import checklist
+from safe_outputs.contents.checklist import Asked
+from safe_outputs.contents.file_findings import of_file
+from safe_outputs.contents.groups import groups_of
+from safe_outputs.contents.statements import in_words
 from safe_outputs.models import OutputFile, ReleaseRequest, RequestFile
+from safe_outputs.releases.leaving import why_file_not
 from safe_outputs.requests import holds
-from safe_outputs.statements import in_words
 from safe_outputs.store import Store
 
 

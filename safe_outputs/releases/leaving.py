@@ -12,12 +12,12 @@ from datasets.release_policy import FEWEST_CHECKERS, Audience
 from datasets.versions import DatasetVersion, find_version
 from disclosure_control.profiles import shipped_profiles
 from governance.agreements import agreements_of
-from safe_outputs import release_policy
 from safe_outputs.answers import Answer
 from safe_outputs.asking import read_answer
 from safe_outputs.checkers_rules import checkers_by_rule
-from safe_outputs.groups import audiences_of, groups_of
+from safe_outputs.contents.groups import audiences_of, groups_of
 from safe_outputs.models import ReleaseRequest, RequestFile
+from safe_outputs.releases import release_policy
 from safe_outputs.store import Store, digest_of
 
 

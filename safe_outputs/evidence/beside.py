@@ -20,9 +20,9 @@ from governance.people import Role, find_person
 from governance.projects import Membership, Project
 from safe_outputs.answers import Answer, Cell, Column, Finding, TableOfCells
 from safe_outputs.asking import stored_answer
-from safe_outputs.differencing import SmallDifference, of_small_differences, small_differences
+from safe_outputs.contents.groups import has_statistic_of
 from safe_outputs.earlier import present_plan
-from safe_outputs.groups import has_statistic_of
+from safe_outputs.evidence.differencing import SmallDifference, of_small_differences, small_differences
 from safe_outputs.models import Release, ReleaseRequest, RequestGroup, RequestItem, Statistic
 from safe_outputs.store import Store
 from safe_outputs.transitions import RequestState

@@ -1,0 +1,1 @@
+"""Lists of requests: ordered, counted and paged by the database."""
