@@ -4,10 +4,9 @@ import os
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from sqlalchemy import Engine
 
 from governance.database import open_database
@@ -84,9 +83,3 @@ def window(chromium: Browser, saferoom: Saferoom) -> Iterator[BrowserContext]:
     context.close()
     ours = (saferoom.settings.hub_url, saferoom.settings.hub_url.replace("http", "ws", 1), "data:", "blob:")
     assert [url for url in asked if not url.startswith(ours)] == []
-
-
-def picture(page: Page, name: str) -> None:
-    """Keep a picture for the documentation, if PICTURES names a folder."""
-    if folder := os.environ.get("PICTURES"):
-        page.screenshot(path=Path(folder) / f"{name}.png")

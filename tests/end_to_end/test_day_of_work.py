@@ -8,8 +8,9 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from hub_config.demo.cast import PROJECT
 from hub_config.session import session_folder
-from tests.end_to_end.conftest import Saferoom, picture
+from tests.end_to_end.conftest import Saferoom
 from tests.end_to_end.test_first_release import sign_in
+from tests.pictures import picture
 
 pytestmark = pytest.mark.hub
 

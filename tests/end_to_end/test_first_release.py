@@ -14,7 +14,8 @@ from governance.database import reading
 from hub_config.demo.cast import PROJECT, User
 from safe_outputs.package.reading import verified_record
 from safe_outputs.releases.release_keys import known_keys
-from tests.end_to_end.conftest import Saferoom, picture
+from tests.end_to_end.conftest import Saferoom
+from tests.pictures import picture
 
 pytestmark = [pytest.mark.hub, pytest.mark.timeout(600)]
 

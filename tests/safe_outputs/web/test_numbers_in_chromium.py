@@ -6,6 +6,7 @@ from governance.database import reading
 from safe_outputs.answers import Verdict
 from safe_outputs.practice.models import PracticeAnswer
 from safe_outputs.transitions import Vote
+from tests.pictures import picture
 from tests.safe_outputs.factories import a_finding
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, cast_vote
 from tests.safe_outputs.web.chromium import Site
@@ -53,6 +54,7 @@ def test_a_plot_by_itself_runs_nothing(site: Site, house: House) -> None:
 
 def test_a_case_is_judged_by_keyboard_without_javascript(site: Site, house: House) -> None:
     page = site.visit("cleo", scripts=False).open("/practice/p02")
+    picture(page, "practice")
     page.get_by_label("Too few units behind a number").focus()
     page.keyboard.press("Space")
     for _ in range(10):

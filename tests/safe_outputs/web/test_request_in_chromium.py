@@ -8,6 +8,7 @@ from safe_outputs.evidence.underlying import CountedCell
 from safe_outputs.models import Statistic
 from safe_outputs.transitions import Vote
 from safe_outputs.web.places import MOST_AT_ONCE
+from tests.pictures import picture
 from tests.safe_outputs.factories import CROSSTAB, PRIVATE_COUNT, a_cross_table
 from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, cast_vote, submit
 from tests.safe_outputs.test_beside import ADULTS, released
@@ -63,6 +64,7 @@ def test_all_of_it_keeps_nobody_out(site: Site, house: House) -> None:
     ]
     amiss = {path: found for path in pages if (found := amiss_on(visit.open(path)))}
     assert amiss == {}
+    picture(visit.open(f"/requests/{request}"), "since")
     assert amiss_on(site.visit("rosa", scripts=True).open(f"/requests/{request}")) == []
 
 
