@@ -92,7 +92,7 @@ class Earlier:
 def earlier_tables(session: Session, request: ReleaseRequest, person: str) -> Earlier:
     """What other requests released of this one's populations, newest first.
 
-    Output checkers see all of it; others what is public, and their own projects'.
+    Output checkers see all of it, also what was recalled; others what is public now, and their own projects'.
     """
     linked = populations(session, [item.statistic.dataset for item in request.items])
     people = {dataset: name for name, datasets in linked.items() for dataset in datasets}
@@ -138,7 +138,9 @@ def _newest(session: Session, request: ReleaseRequest, datasets: Sequence[str], 
     query = select(Release.id).where(Release.request_id != request.id, has_statistic_of(datasets))
     if find_person(session, person).role is not Role.OUTPUT_CHECKER:
         own = select(Membership.project_id).where(Membership.person_name == person)
-        query = query.where(or_(Release.audience == "publication", Release.project_id.in_(own)))
+        recalled = select(ReleaseRequest.id).where(ReleaseRequest.state == RequestState.RECALLED)
+        public = and_(Release.audience == "publication", Release.request_id.not_in(recalled))
+        query = query.where(or_(public, Release.project_id.in_(own)))
     return query.order_by(Release.released_at.desc(), Release.id).limit(MOST_LOOKED_AT)
 
 

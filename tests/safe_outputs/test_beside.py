@@ -274,15 +274,29 @@ def test_who_sees_which_releases(house: House) -> None:
     assert titles("rui") == {"For all", "For a team"}
 
 
-def test_what_was_recalled_has_left_and_is_said_to_be_recalled(house: House) -> None:
-    released(house, BY_SITE, a_table("site", Dayton=98))
+def take_back(house: House) -> None:
+    """Recall the only release of rui's project."""
 
-    def take_back(session: Session) -> None:
+    def step(session: Session) -> None:
         request = session.query(Statistic).filter_by(project_id="wren").one()
         holder = next(each for each in _requests(session) if each.items[0].statistic_id == request.id)
         recall(session, holder, person="rui", reason="It was wrong.", today=TODAY)
 
-    house.do(take_back)
+    house.do(step)
+
+
+@pytest.mark.parametrize(("person", "shown"), [("cleo", 1), ("rosa", 0), ("rui", 1)])
+def test_a_recalled_release_is_shown_to_no_other_project(house: House, person: str, shown: int) -> None:
+    """Its files are handed out to nobody, so its tables do not come back through the page of another request."""
+    released(house, BY_SITE, a_table("site", Dayton=98))
+    take_back(house)
+    found = beside(house, BY_BOTH, a_table("plan", "site", all__Dayton=100), person)
+    assert (len(found.shown), len(found.others), found.note is not None) == (shown, 0, bool(shown))
+
+
+def test_what_was_recalled_has_left_and_is_said_to_be_recalled(house: House) -> None:
+    released(house, BY_SITE, a_table("site", Dayton=98))
+    take_back(house)
     found = beside(house, BY_BOTH, a_table("plan", "site", all__Dayton=100))
     assert [each.earlier.recalled for each in found.shown] == [True]
     assert found.note is not None
