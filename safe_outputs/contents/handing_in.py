@@ -69,18 +69,19 @@ def require_room(session: Session, project_id: str, size: int) -> None:
         raise MalformedRequest(reason)
 
 
+def require_room_for(session: Session, asker: Asker, role: FileRole, taken: TakenFile) -> None:
+    """Raise `MalformedRequest` where this file would be refused for the quota: before its bytes are kept."""
+    if _earlier(session, asker, role, taken) is None:
+        require_room(session, asker.project, len(taken.content))
+
+
 def hand_in(session: Session, store: Store, asker: Asker, role: FileRole, taken: TakenFile) -> HandedIn:
     """Keep a judged file for the asker's project, with its audit event.
 
     Raises:
         MalformedRequest: the project's quota is used up.
     """
-    earlier = session.scalars(
-        select(OutputFile.id)
-        .where(OutputFile.project_id == asker.project, OutputFile.digest == taken.digest)
-        .where(OutputFile.role == role, OutputFile.name == taken.name)
-    ).first()
-    if earlier is not None:
+    if (earlier := _earlier(session, asker, role, taken)) is not None:
         return HandedIn(earlier, new=False)
     require_room(session, asker.project, len(taken.content))
     file = OutputFile(
@@ -97,6 +98,16 @@ def hand_in(session: Session, store: Store, asker: Asker, role: FileRole, taken:
     told = {"project": asker.project, "role": role.value, "digest": file.digest, "size": file.size}
     audit.record(session, asker.person, "file.handed_in", f"file:{file.id}", **told)
     return HandedIn(file.id, new=True)
+
+
+def _earlier(session: Session, asker: Asker, role: FileRole, taken: TakenFile) -> str | None:
+    """The same bytes under the same name for the same use, as the project handed them in before."""
+    query = (
+        select(OutputFile.id)
+        .where(OutputFile.project_id == asker.project, OutputFile.digest == taken.digest)
+        .where(OutputFile.role == role, OutputFile.name == taken.name)
+    )
+    return session.scalars(query).first()
 
 
 def _facts(taken: TakenFile) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from werkzeug.http import parse_options_header
 
 from governance.database import reading, transaction
 from safe_outputs.contents.groups import find_file
-from safe_outputs.contents.handing_in import hand_in, judged, require_room, too_large
+from safe_outputs.contents.handing_in import hand_in, judged, require_room, require_room_for, too_large
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted
 from safe_outputs.limits import LARGEST_FILE
 from safe_outputs.models import FileRole, OutputFile
@@ -45,6 +45,8 @@ def hand_in_file(role: str) -> tuple[Response, int]:
     with reading(service().engine) as database:
         require_room(database, asker().project, 0)
     taken = judged(_name(), content, use)
+    with reading(service().engine) as database:
+        require_room_for(database, asker(), use, taken)
     service().store.put(taken.content)
     with transaction(service().engine) as database:
         kept = hand_in(database, service().store, asker(), use, taken)

@@ -120,6 +120,19 @@ def test_the_quota_is_of_bytes_too(rosa: Session, house: House, monkeypatch: pyt
     assert files(house) == 1
 
 
+def test_what_the_quota_refuses_is_not_left_on_the_disk(
+    rosa: Session, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a session could fill the disk of the releases with files that are refused, one after the other."""
+    monkeypatch.setattr(handing_in, "BYTES_IN_A_WEEK", len(COUNTS) + 3)
+    assert rosa.hand_in("output", "counts.csv", COUNTS).status_code == 201
+    before = sorted(house.folder.rglob("store/*/*"))
+    for number in range(3):
+        assert rosa.hand_in("output", "code.py", b"x = %d\n" % number).status_code == 422
+    assert sorted(house.folder.rglob("store/*/*")) == before
+    assert rosa.hand_in("output", "counts.csv", COUNTS).status_code == 200, "the same file takes no room"
+
+
 def test_a_request_with_5000_files_is_refused_whole_with_what_to_do(rosa: Session, house: House) -> None:
     body = request_body([f"f-{number:012x}" for number in range(5000)])
     assert len(json.dumps(body)) > 1_000_000  # more than other calls may hold: it is still told why
