@@ -19,7 +19,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from governance.database_errors import DatabaseUnavailable, ForgetfulDatabase, told
-from governance.database_text import keep_nulls
+from governance.database_text import json_with_nulls, json_without_nulls, keep_nulls
 
 __all__ = [
     "Base",
@@ -90,7 +90,8 @@ def open_database(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(address, pool_pre_ping=True, hide_parameters=True)
+    as_json = {"json_serializer": json_without_nulls, "json_deserializer": json_with_nulls}
+    engine = create_engine(address, pool_pre_ping=True, hide_parameters=True, **as_json)
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     _take_a_dead_socket_for_a_dead_connection(engine.dialect)

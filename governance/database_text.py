@@ -1,8 +1,11 @@
 """Text with nulls in PostgreSQL, which keeps none in text: what a person sent stays as it was, as it does in SQLite.
 
+In JSON it would keep them, and then refuse to read any part of the value: one row would break a query over all of them.
+
 U+E000, which stands for nothing, is the escape; it is escaped itself, so every text comes back whole.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +22,27 @@ def without_nulls(text: str) -> str:
 
 def with_nulls(text: str) -> str:
     return text.replace(_NULL, "\0").replace(_ITSELF, _ESCAPE)
+
+
+def json_without_nulls(value: Any) -> str:
+    """The value as JSON with no null in it; `json_with_nulls` makes it what it was."""
+    return json.dumps(_each_text(value, without_nulls))
+
+
+def json_with_nulls(text: str) -> Any:
+    return _each_text(json.loads(text), with_nulls)
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    match value:
+        case str():
+            return change(value)
+        case list() | tuple():
+            return [_each_text(each, change) for each in value]
+        case dict():
+            return {_each_text(name, change): _each_text(each, change) for name, each in value.items()}
+        case _:
+            return value
 
 
 def keep_nulls(engine: Engine) -> None:

@@ -44,6 +44,7 @@ ON_BOTH = (
     "tests.safe_outputs.web.test_api_at_once",
     "tests.safe_outputs.web.test_author",
     "tests.safe_outputs.web.test_downloads",
+    "tests.safe_outputs.web.test_metrics",
     "tests.safe_outputs.web.test_public",
     "tests.safe_outputs.web.test_queue",
     "tests.safe_outputs.web.test_request_page",

@@ -113,8 +113,9 @@ def _statistics(session: Session) -> Metric:
 
 def _refusals(session: Session) -> Metric:
     """By the kind of the error; what is not one word of letters counts as another."""
-    kind = Statistic.problem["title"].as_string()
-    query = select(kind, func.count()).where(Statistic.state == StatisticState.REFUSED).group_by(kind)
+    kind = Statistic.problem["title"].as_string().label("kind")
+    kinds = select(kind).where(Statistic.state == StatisticState.REFUSED).subquery()
+    query = select(kinds.c.kind, func.count()).group_by(kinds.c.kind)
     counts: dict[str, int] = {}
     for name, number in session.execute(query):
         label = name if isinstance(name, str) and _KIND.fullmatch(name) else OTHER

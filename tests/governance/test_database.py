@@ -117,6 +117,18 @@ def test_the_escape_is_undone(words: str) -> None:
     assert "\0" not in without_nulls(words)
 
 
+@pytest.mark.parametrize("word", ["a\0b", "\ue000", "\ue000\ue002\0\ue001", "\\u0000", "\\\0"])
+def test_every_text_in_json_comes_back_whole_and_breaks_no_query(engine: Engine, word: str) -> None:
+    """One null in one value would otherwise end every query that reads a part of such a column."""
+    detail = {"kind": "x", word: [word, {"deep": word}, 1, None, True]}
+    with transaction(engine) as session:
+        audit.record(session, "ada", "something.done", "thing:1", **detail)
+    with reading(engine) as session:
+        kind = audit.AuditEvent.detail["kind"].as_string()
+        assert session.scalars(select(kind)).all() == ["x"]
+        assert session.scalars(select(audit.AuditEvent.detail).where(kind == "x")).one() == detail
+
+
 def test_who_writes_for_too_long_makes_others_give_up_with_a_sentence(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
