@@ -13,6 +13,7 @@ from governance import access
 from governance.people import find_person
 from safe_outputs.answers import Verdict
 from safe_outputs.asking import read_answer
+from safe_outputs.contents.groups import says_more
 from safe_outputs.errors import NotPermitted
 from safe_outputs.lists.desk import waiting_for
 from safe_outputs.lists.lines import request_line
@@ -33,13 +34,20 @@ def why_not_together(session: Session, store: Store, request: ReleaseRequest, pe
         return reason
     if request_line(session, request, person, today).verdict not in AT_A_GLANCE:
         return "A finding of this request has to be judged by a person. Open the request by itself."
+    if request.votes and any(each.checker == person for each in request.votes if each.turn == request.turn):
+        return "The votes on this request differ. Open the request by itself and consolidate them."
+    return _why_more_than_a_look(store, request)
+
+
+def _why_more_than_a_look(store: Store, request: ReleaseRequest) -> str | None:
+    """What in a request is not read, or cannot be judged, on a page with others; None where nothing is."""
     if request.files:
         return "It holds files, which no rule has computed anew. Open the request by itself."
+    if says_more(request):
+        return "Its groups have words of their own, which leave with it. Open the request by itself."
     answers = [read_answer(store, item.statistic) for item in request.items]
     if any(answer.provenance != "verified" for answer in answers):
         return "Not every statistic of this request is verified. Open the request by itself."
-    if request.votes and any(each.checker == person for each in request.votes if each.turn == request.turn):
-        return "The votes on this request differ. Open the request by itself and consolidate them."
     return None
 
 

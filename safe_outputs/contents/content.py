@@ -10,6 +10,7 @@ from datasets.versions import find_version
 from safe_outputs.answers import Answer
 from safe_outputs.asking import read_answer
 from safe_outputs.contents import checklist
+from safe_outputs.contents.groups import says_more
 from safe_outputs.evidence import underlying
 from safe_outputs.models import OutputFile, ReleaseRequest, RequestItem
 from safe_outputs.releases.leaving import shipped_digest, version_in_use
@@ -42,9 +43,8 @@ def content_hash(session: Session, store: Store, request: ReleaseRequest) -> str
 
 def is_of_first_form(request: ReleaseRequest) -> bool:
     """Whether it says no more than a request could before there were groups. Votes of then are bound to that form."""
-    own = [(request.title, request.purpose, request.audience)]
     said = request.files or request.evidence or request.checklist is not None or request.notebook is not None
-    return not said and [(each.title, each.context, each.audience) for each in request.groups] == own
+    return not (said or says_more(request))
 
 
 def _more(session: Session, store: Store, request: ReleaseRequest) -> dict[str, Any]:

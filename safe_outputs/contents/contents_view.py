@@ -10,7 +10,7 @@ from safe_outputs.answers import AUDIENCES, Finding
 from safe_outputs.contents import checklist
 from safe_outputs.contents.checklist import Asked
 from safe_outputs.contents.file_findings import of_file
-from safe_outputs.contents.groups import groups_of
+from safe_outputs.contents.groups import groups_of, says_more
 from safe_outputs.contents.statements import in_words
 from safe_outputs.models import OutputFile, ReleaseRequest, RequestFile
 from safe_outputs.releases.leaving import why_file_not
@@ -66,9 +66,13 @@ class GroupView:
 
 @dataclass(frozen=True)
 class ContentsView:
-    """`no_notebook`: why there is no notebook, in a sentence; None where there is one."""
+    """`no_notebook`: why there is no notebook, in a sentence; None where there is one.
+
+    `groups_say_more`: than title and purpose of the request, so that they have to be read as well.
+    """
 
     groups: tuple[GroupView, ...]
+    groups_say_more: bool
     files: tuple[FileView, ...]
     evidence: tuple[EvidenceView, ...]
     no_notebook: str | None
@@ -76,8 +80,8 @@ class ContentsView:
 
     @property
     def in_parts(self) -> bool:
-        """Whether its groups say more than the request itself does."""
-        return len(self.groups) > 1 or bool(self.files)
+        """Whether the groups have to be shown: whatever they say leaves in the package."""
+        return self.groups_say_more or bool(self.files)
 
     @property
     def open_questions(self) -> tuple[Asked, ...]:
@@ -101,6 +105,7 @@ def contents_view(session: Session, store: Store, request: ReleaseRequest) -> Co
     """All of it, in the request's order."""
     return ContentsView(
         groups=tuple(_groups(request)),
+        groups_say_more=says_more(request),
         files=tuple(
             _file(session, request, file, group.audience) for group in groups_of(request) for file in group.files
         ),

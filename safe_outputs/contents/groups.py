@@ -53,6 +53,12 @@ def groups_of(request: ReleaseRequest) -> tuple[Group, ...]:
     )
 
 
+def says_more(request: ReleaseRequest) -> bool:
+    """Whether groups say more than the request does by itself: there are several, or one has words of its own."""
+    own = [(request.title, request.purpose, request.audience)]
+    return [(each.title, each.context, each.audience) for each in request.groups] != own
+
+
 def audiences_of(request: ReleaseRequest) -> tuple[str, ...]:
     """For whom the groups of a request are, each once."""
     return audiences_in(joined(each.audience for each in request.groups))

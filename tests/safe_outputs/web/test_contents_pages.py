@@ -21,7 +21,15 @@ from safe_outputs.models import OutputFile
 from safe_outputs.transitions import RequestState
 from tests.safe_outputs.contents import COUNTS, NOTEBOOK, a_file, a_group, a_statement, details_of
 from tests.safe_outputs.factories import an_answer
-from tests.safe_outputs.house import House, a_draft, an_answered_statistic, cast_vote, release_next_of, the_request
+from tests.safe_outputs.house import (
+    House,
+    a_draft,
+    an_answered_statistic,
+    cast_vote,
+    release_next_of,
+    submit,
+    the_request,
+)
 from tests.safe_outputs.test_contents import a_draft_of, a_full_request
 from tests.safe_outputs.web.browser import Browser, Program, Session, sentence_of
 
@@ -179,6 +187,16 @@ def test_a_checker_sees_groups_files_evidence_and_answers(browser: Browser, hous
         "Approve these 2 statistics and 2 files",
     ):
         assert said in page, said
+
+
+def test_a_checker_reads_every_word_of_a_single_group(browser: Browser, house: House) -> None:
+    """They leave in the package and stand on the release's page, whatever the request itself says."""
+    said: dict[str, Any] = {"title": "A title of its own", "context": "Words of its own."}
+    request = a_draft_of(house, details_of(a_group(statistics=[an_answered_statistic(house)], **said)))
+    submit(house, request)
+    page = browser.sign_in("cleo").get(f"/requests/{request}").text
+    assert said["title"] in page
+    assert said["context"] in page
 
 
 def test_an_author_answers_and_submits_on_the_page(browser: Browser, house: House) -> None:

@@ -10,8 +10,10 @@ from governance import audit
 from safe_outputs.answers import Verdict
 from safe_outputs.reading import VIEWED
 from safe_outputs.transitions import RequestState, Vote
+from tests.safe_outputs.contents import ANSWERS, a_group, details_of
 from tests.safe_outputs.factories import PRIVATE_COUNT
-from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, cast_vote, the_request
+from tests.safe_outputs.house import House, a_submitted_request, an_answered_statistic, cast_vote, submit, the_request
+from tests.safe_outputs.test_contents import a_draft_of
 from tests.safe_outputs.web.browser import Browser, sentence_of
 
 PAGE = "/queue/together"
@@ -63,7 +65,8 @@ def test_two_checkers_decide_several_requests_with_one_form_each(app: Flask, hou
 def test_what_a_person_has_to_judge_is_not_there_and_cannot_be_sent(browser: Browser, house: House) -> None:
     plain = titled(house, "Plain")
     refer = titled(house, "To be judged", Verdict.REFER)
-    derived = titled(house, "Derived", provenance="derived")
+    found = an_answered_statistic(house, verdict=Verdict.PROTECTED, provenance="derived")
+    derived = a_submitted_request(house, [found], title="Derived", answers=ANSWERS)
     several = a_submitted_request(house, [an_answered_statistic(house), an_answered_statistic(house, PRIVATE_COUNT)])
     browser.sign_in("cleo")
     assert set(ticks(browser)) == {plain}
@@ -72,6 +75,17 @@ def test_what_a_person_has_to_judge_is_not_there_and_cannot_be_sent(browser: Bro
         assert answer.status_code == 403
         assert "Open the request by itself" in sentence_of(answer)
         assert state_of(house, request) is RequestState.SUBMITTED
+
+
+def test_words_that_leave_and_are_not_on_the_page_are_read_elsewhere(browser: Browser, house: House) -> None:
+    """A group's title and context are in the package, and this page shows those of the request alone."""
+    plain = titled(house, "Plain")
+    request = a_draft_of(house, details_of(a_group(statistics=[an_answered_statistic(house)])))
+    submit(house, request)
+    browser.sign_in("cleo")
+    assert set(ticks(browser)) == {plain}
+    assert send(browser, f"{request} {content_of(house, request)}").status_code == 403
+    assert state_of(house, request) is RequestState.SUBMITTED
 
 
 def test_one_that_is_refused_stops_no_other(browser: Browser, house: House) -> None:
