@@ -134,6 +134,11 @@ def in_words(stated: dict[str, Any]) -> list[tuple[str, str]]:
         ("What it shows", statement.shows),
         ("How it was made", statement.made),
         ("From which data", ", ".join(statement.data) or "none"),
-        *((NUMBERS[name].capitalize(), f"{value:,g}") for name, value in numbers if value is not None),
+        *((NUMBERS[name].capitalize(), _in_full(value)) for name, value in numbers if value is not None),
         ("Why nobody can be told from it", statement.why_safe),
     ]
+
+
+def _in_full(value: int | float) -> str:
+    """A number with every digit that it has in the package, so that none leaves which nobody has seen."""
+    return f"{value:,}".removesuffix(".0")

@@ -20,6 +20,7 @@ from safe_outputs.contents import checklist, groups
 from safe_outputs.contents.checklist import Question
 from safe_outputs.contents.content import content_hash
 from safe_outputs.contents.request_details import RequestDetails
+from safe_outputs.contents.statements import in_words
 from safe_outputs.errors import MalformedRequest, NotPermitted, Tampered
 from safe_outputs.models import FileRole, OutputFile, ReleaseRequest, RequestFile, Statistic
 from safe_outputs.package.folder import read_package
@@ -511,3 +512,18 @@ def test_verified_statistics_are_asked_nothing(house: House) -> None:
     derived = an_answered_statistic(house, provenance="derived")
     with pytest.raises(MalformedRequest, match="units: Are units counted"):
         a_submitted_request(house, [derived])
+
+
+@pytest.mark.parametrize(
+    ("number", "value", "shown"),
+    [
+        ("units", 9_007_199_254_740_991, "9,007,199,254,740,991"),
+        ("smallest", 120, "120"),
+        ("largest_two_percent", 12.345678901234567, "12.345678901234567"),
+        ("largest_two_percent", 80.0, "80"),
+    ],
+)
+def test_a_number_is_shown_with_every_digit_that_leaves(number: str, value: float, shown: str) -> None:
+    """Digits that a page rounds away would be room for a message in the package, and nobody would have seen them."""
+    stated = a_statement(what="magnitudes") | {"largest_two_percent": 50.0, number: value}
+    assert shown in [text for _, text in in_words(stated)]
