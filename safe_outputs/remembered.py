@@ -21,15 +21,22 @@ class Remembered(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T], weight: Callable[[T], int]) -> T:
         """What `make` made for this key. Two threads may make it at once; what is heavier than all is not kept."""
-        with self._lock:
-            if (known := self._things.get(key)) is not None:
-                self._things.move_to_end(key)
-                return known[1]
+        if (known := self.known(key)) is not None:
+            return known
         made = make()
-        self._keep(key, made, weight(made))
+        self.keep(key, made, weight(made))
         return made
 
-    def _keep(self, key: Hashable, made: T, weight: int) -> None:
+    def known(self, key: Hashable) -> T | None:
+        """What is kept for this key."""
+        with self._lock:
+            if (known := self._things.get(key)) is None:
+                return None
+            self._things.move_to_end(key)
+            return known[1]
+
+    def keep(self, key: Hashable, made: T, weight: int) -> None:
+        """Keep this for the key, unless it is heavier than all may be, or something is kept for it already."""
         with self._lock:
             if weight > self._most or key in self._things:
                 return

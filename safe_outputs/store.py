@@ -46,9 +46,9 @@ class Store:
             raise Tampered("Stored content was changed after it was stored. Tell the operator; nothing is released.")
         return content
 
-    def read_once(self) -> "Store":
+    def read_once(self) -> "ReadOnce":
         """This store for the length of one view: what was read and compared with its digest is not read again."""
-        return _ReadOnce(self._folder)
+        return ReadOnce(self._folder)
 
     def _path(self, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):
@@ -56,7 +56,9 @@ class Store:
         return self._folder / digest[:2] / digest
 
 
-class _ReadOnce(Store):
+class ReadOnce(Store):
+    """A store for the length of one view, which knows what was read."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[str, bytes] = {}
@@ -65,3 +67,11 @@ class _ReadOnce(Store):
         if digest not in self._read:
             self._read[digest] = super().get(digest)
         return self._read[digest]
+
+    def read_once(self) -> "ReadOnce":
+        return self
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digests of all that was read."""
+        return tuple(self._read)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit
 from governance.access import why_not_check
-from governance.database import now
+from governance.database import now, once
 from governance.errors import Invalid
 from governance.people import Person, Role, find_person
 from safe_outputs.assignment import skills
@@ -80,7 +80,8 @@ def candidates(session: Session, request: ReleaseRequest, day: date) -> list[Can
 
 def _of_turn(session: Session, request: ReleaseRequest, turn: int) -> list[Assignment]:
     query = select(Assignment).where(Assignment.request_id == request.id, Assignment.turn == turn)
-    return list(session.scalars(query.order_by(Assignment.id)))
+    found = once(session, (Assignment, request.id, turn), lambda: session.scalars(query.order_by(Assignment.id)).all())
+    return list(found)
 
 
 def open_assignments(session: Session, request: ReleaseRequest) -> list[Assignment]:
@@ -183,7 +184,8 @@ def why_missing(session: Session, request: ReleaseRequest) -> str | None:
     lacks = request.checkers_needed - len(open_assignments(session, request))
     if lacks <= 0 or request.state not in ACTION_STATES[Action.VOTE]:
         return None
-    needs = ", ".join(IN_WORDS[each] for each in skills.Skill if each in skills.needed(session, request))
+    needed = skills.needed(session, request)
+    needs = ", ".join(IN_WORDS[each] for each in skills.Skill if each in needed)
     skilled = f" who has the skills that it needs ({needs}) and" if needs else " who"
     return (
         f"{lacks} more output checker{'s' if lacks > 1 else ''} should be asked, and there is nobody{skilled} is here "

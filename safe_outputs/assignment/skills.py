@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from datasets.release_policy import Kind
-from datasets.versions import versions_of
+from datasets.versions import newest_versions
 from governance import audit
 from governance.errors import Invalid
 from governance.people import Role, find_person
@@ -54,8 +54,9 @@ def _has_files(_session: Session, request: ReleaseRequest) -> bool:
 
 
 def _is_of_businesses(session: Session, request: ReleaseRequest) -> bool:
-    versions = (versions_of(session, each) for each in datasets_of(request))
-    return any(found and found[-1].catalogue.unit.singular.lower() in BUSINESSES for found in versions)
+    wanted = set(datasets_of(request))
+    versions = (each for each in newest_versions(session) if each.dataset in wanted)
+    return any(each.catalogue.unit.singular.lower() in BUSINESSES for each in versions)
 
 
 NEEDS: dict[Skill, Callable[[Session, ReleaseRequest], bool]] = {

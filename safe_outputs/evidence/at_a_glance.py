@@ -60,15 +60,19 @@ def at_a_glance(
         NotPermitted: she asks for counts and may see none.
     """
     checker = reads_as_checker(session, request, person)
-    charges = [each.charge for each in answers if each.charge is not None]
     return AtAGlance(
         since=changed_since(session, store, request, person, checker=checker),
         own_vote=next((each.vote for each in votes_of_turn(request) if each.checker == person), None),
         why_not_counts=why_not_counts(session, request, person, today),
         counts=counts_of(session, store, request, person, today) if counts else {},
-        left=left_now(session, (scope for charge in charges for scope in charge.scopes)),
+        left=left_now(session, scopes_of(answers)),
         earlier=_earlier(session, store, request, person, read),
     )
+
+
+def scopes_of(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """The budgets that these answers were paid from."""
+    return tuple(sorted({scope for each in answers if each.charge is not None for scope in each.charge.scopes}))
 
 
 def _earlier(

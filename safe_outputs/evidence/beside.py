@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
@@ -24,6 +24,7 @@ from safe_outputs.contents.groups import has_statistic_of
 from safe_outputs.earlier import present_plan
 from safe_outputs.evidence.differencing import SmallDifference, of_small_differences, small_differences
 from safe_outputs.models import Release, ReleaseRequest, RequestGroup, RequestItem, Statistic
+from safe_outputs.remembered import Remembered
 from safe_outputs.store import Store
 from safe_outputs.transitions import RequestState
 
@@ -96,48 +97,54 @@ def earlier_tables(session: Session, request: ReleaseRequest, person: str) -> Ea
     """
     linked = populations(session, [item.statistic.dataset for item in request.items])
     people = {dataset: name for name, datasets in linked.items() for dataset in datasets}
-    return Earlier(tuple(map(_earlier, session.execute(_query(session, request, list(people), person)))), people)
+    checker = find_person(session, person).role is Role.OUTPUT_CHECKER
+    told = {"request": request.id} if checker else {"request": request.id, "person": person}
+    newest = session.scalars(_newest(tuple(sorted(people)), checker), told).all()
+    found = session.execute(_STATISTICS, {"releases": newest, "datasets": list(people)}) if newest else ()
+    return Earlier(tuple(map(_earlier, found)), people)
 
 
-def _query(session: Session, request: ReleaseRequest, datasets: Sequence[str], person: str) -> Select[Any]:
-    query = (
-        select(
-            Release.id,
-            Release.title,
-            Release.audience,
-            Release.released_at,
-            Project.name,
-            ReleaseRequest.state,
-            Statistic.id,
-            Statistic.answer,
-            Statistic.plan,
-        )
-        .join(Project, Project.id == Release.project_id)
-        .join(ReleaseRequest, ReleaseRequest.id == Release.request_id)
-        .join(
-            RequestGroup, and_(RequestGroup.request_id == Release.request_id, RequestGroup.audience == Release.audience)
-        )
-        .join(
-            RequestItem,
-            and_(RequestItem.request_id == Release.request_id, RequestItem.in_group == RequestGroup.position),
-        )
-        .join(Statistic, Statistic.id == RequestItem.statistic_id)
-        # without an index on the dataset, so that the few releases are looked through, not all that it ever gave
-        .where(func.coalesce(Statistic.dataset, "").in_(datasets), Statistic.answer.is_not(None))
-        .order_by(Release.released_at.desc(), Release.id, RequestItem.position)
-        .limit(MOST_LOOKED_AT)
+_STATISTICS = (
+    select(
+        Release.id,
+        Release.title,
+        Release.audience,
+        Release.released_at,
+        Project.name,
+        ReleaseRequest.state,
+        Statistic.id,
+        Statistic.answer,
+        Statistic.plan,
     )
-    return query.where(Release.id.in_(select(_newest(session, request, datasets, person).subquery().c.id)))
+    .join(Project, Project.id == Release.project_id)
+    .join(ReleaseRequest, ReleaseRequest.id == Release.request_id)
+    .join(RequestGroup, and_(RequestGroup.request_id == Release.request_id, RequestGroup.audience == Release.audience))
+    .join(
+        RequestItem,
+        and_(RequestItem.request_id == Release.request_id, RequestItem.in_group == RequestGroup.position),
+    )
+    .join(Statistic, Statistic.id == RequestItem.statistic_id)
+    # without an index on the dataset, so that the few releases are looked through, not all that it ever gave
+    .where(Release.id.in_(bindparam("releases", expanding=True)))
+    .where(
+        func.coalesce(Statistic.dataset, "").in_(bindparam("datasets", expanding=True)), Statistic.answer.is_not(None)
+    )
+    .order_by(Release.released_at.desc(), Release.id, RequestItem.position)
+    .limit(MOST_LOOKED_AT)
+)
+"""What these releases have of these datasets, newest first."""
 
 
-def _newest(session: Session, request: ReleaseRequest, datasets: Sequence[str], person: str) -> Select[Any]:
+@lru_cache(maxsize=256)
+def _newest(datasets: tuple[str, ...], checker: bool) -> Select[Any]:
     """As many of the newest releases of these datasets that she may see as have all the statistics that are looked at.
 
-    They are found first, newest on, so that the time does not grow with all that was ever released.
+    They are found first, newest on, so that the time does not grow with all that was ever released. The statement is
+    made once: to make it takes longer than to ask it.
     """
-    query = select(Release.id).where(Release.request_id != request.id, has_statistic_of(datasets))
-    if find_person(session, person).role is not Role.OUTPUT_CHECKER:
-        own = select(Membership.project_id).where(Membership.person_name == person)
+    query = select(Release.id).where(Release.request_id != bindparam("request"), has_statistic_of(datasets))
+    if not checker:
+        own = select(Membership.project_id).where(Membership.person_name == bindparam("person"))
         recalled = select(ReleaseRequest.id).where(ReleaseRequest.state == RequestState.RECALLED)
         public = and_(Release.audience == "publication", Release.request_id.not_in(recalled))
         query = query.where(or_(public, Release.project_id.in_(own)))
@@ -224,10 +231,17 @@ def threshold_of(profile: str) -> Threshold | None:
     return RuleProfile.load(profile).threshold if profile in shipped_profiles() else None
 
 
-@lru_cache(maxsize=4096)
 def _differences(store: Store, now: str, then: str, threshold: Threshold) -> tuple[SmallDifference, ...]:
     """Of two answers by their hashes. They never change, so it is worked out once in a process."""
-    return small_differences(stored_answer(store, now), stored_answer(store, then), threshold)
+
+    def find() -> tuple[SmallDifference, ...]:
+        return small_differences(stored_answer(store, now), stored_answer(store, then), threshold)
+
+    return _DIFFERENCES.get((now, then, threshold), find, lambda found: 1 + len(found))
+
+
+_DIFFERENCES: Remembered[tuple[SmallDifference, ...]] = Remembered(200_000)
+"""Of so many pairs of tables and differences."""
 
 
 def in_order_of(table: TableOfCells, like: TableOfCells) -> TableOfCells:

@@ -31,6 +31,7 @@ from safe_outputs.web import (
     session_files,
     sign_in,
     together,
+    unchanged,
 )
 from safe_outputs.web.api.blueprints import BLUEPRINTS as API_BLUEPRINTS
 from safe_outputs.web.hub import Hub, JupyterHub
@@ -71,6 +72,7 @@ def create_app(settings: WebSettings, hub: Hub | None = None) -> Flask:
     app.config.update(_configuration(settings))
     engine = open_database(settings.database_url)
     attach(app, Service(settings, engine, Store(settings.store), hub or JupyterHub(), Views(engine)))
+    unchanged.attach(app)
     security.protect(app)
     app.before_request(access.enforce)
     csrf = CSRFProtect(app)

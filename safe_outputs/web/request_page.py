@@ -5,16 +5,18 @@ from functools import partial
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 
+from governance import access as access_of
 from governance.database import reading, transaction
 from governance.errors import SaferoomError
 from governance.people import Role
 from safe_outputs import reviewing
 from safe_outputs.asking import stored_answer
 from safe_outputs.assignment.assigning import asked_for
-from safe_outputs.evidence.at_a_glance import AtAGlance, at_a_glance
+from safe_outputs.evidence.at_a_glance import AtAGlance, at_a_glance, scopes_of
 from safe_outputs.evidence.submissions import ChangedSince
 from safe_outputs.reading import RequestView, StatisticView, request_view
 from safe_outputs.requests import find_request
+from safe_outputs.store import Store
 from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
@@ -23,9 +25,10 @@ from safe_outputs.web.earlier import ShownBeside, lay_beside
 from safe_outputs.web.fixed import shown_statistic
 from safe_outputs.web.forms import ConfirmForm, VoteForm
 from safe_outputs.web.places import Places, places
-from safe_outputs.web.seen import seen
+from safe_outputs.web.seen import looks
 from safe_outputs.web.service import service, today
 from safe_outputs.web.statistic_part import in_the_list, part
+from safe_outputs.web.unchanged import Kept, pages, without_token
 
 blueprint = Blueprint("request_page", __name__)
 
@@ -33,7 +36,20 @@ blueprint = Blueprint("request_page", __name__)
 @blueprint.get("/requests/<request_id>")
 @access("signed_in")
 def read(request_id: str) -> Response:
-    return page(request_id)
+    return _as_kept(request_id) or page(request_id)
+
+
+def _as_kept(request_id: str) -> Response | None:
+    """The page as it was rendered before, where nothing happened since; she may still read it, and that is recorded."""
+    with reading(service().engine) as database:
+        kept = pages().find(pages().mark(database, request_id))
+        if kept is None or not kept.still_holds(database):
+            return None
+        if access_of.why_not_read_request(database, reader().name, kept.project, today()) is not None:
+            return None  # what is rendered anew says why
+    kept.compare(service().store)
+    service().views.record(*kept.views)
+    return make_response(kept.text())
 
 
 @dataclass(frozen=True)
@@ -79,22 +95,25 @@ def page(
     written: Written = NOTHING_WRITTEN,
 ) -> Response:
     """The request's page; after an action that was refused, with the reason on top and what was written kept."""
-    person = reader()
+    person, store = reader(), service().store.read_once()
     with reading(service().engine) as database:
-        view = request_view(database, service().store, request_id, person.name, today())
-        asked = asked_for(database, find_request(database, request_id), person.name, today())
+        mark = pages().mark(database, request_id)
+        view = request_view(database, store, request_id, person.name, today())
+        found = find_request(database, request_id)
+        asked = asked_for(database, found, person.name, today())
         on_page = _places(view)
         beside = at_a_glance(
             database,
-            service().store,
-            find_request(database, request_id),
+            store,
+            found,
             [each.answer for each in view.statistics],
             person.name,
             today(),
             read=on_page.read,
             counts=on_page.counts,
         )
-    seen(person.name, "page", view, counts=[name for name, each in beside.counts.items() if each.cells])
+    look = looks(person.name, "page", view, counts=[name for name, each in beside.counts.items() if each.cells])
+    service().views.record(*look)
     checker = person.role is Role.OUTPUT_CHECKER
     content = render_template(
         "request.html",
@@ -109,7 +128,7 @@ def page(
         shown_statistic=shown_statistic,
         listed=[in_the_list(each) for each in view.statistics],
         statistics=[
-            part(each, beside, on_page, _earlier(each, beside))
+            part(each, beside, on_page, _earlier(each, beside, store))
             for each in view.statistics
             if each.position in on_page.read
         ],
@@ -121,6 +140,9 @@ def page(
         problem_at="#comment" if form is not None and view.reasons[Action.VOTE] is None else f"#{written.at}",
         back=_back(person),
     )
+    if problem is None and not on_page.counts and not view.releases:  # the chain tells of downloads once an hour
+        parts, scopes = without_token(content), scopes_of(each.answer for each in view.statistics)
+        pages().keep(mark, Kept(parts, found.project_id, store.digests, look, scopes, beside.left))
     return make_response(content, problem.status if problem else 200)
 
 
@@ -129,10 +151,10 @@ def changes(since: ChangedSince | None) -> ShownSince | None:
     return lay_out(since.difference) if since is not None and since.difference is not None else None
 
 
-def _earlier(statistic: StatisticView, beside: AtAGlance) -> ShownBeside | None:
+def _earlier(statistic: StatisticView, beside: AtAGlance, store: Store) -> ShownBeside | None:
     """What was released before, laid beside a statistic that is being read."""
     found = beside.earlier.get(statistic.id)
-    read = partial(stored_answer, service().store)
+    read = partial(stored_answer, store)
     return lay_beside(found, statistic.digest, statistic.answer, read) if found is not None else None
 
 

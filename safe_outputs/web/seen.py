@@ -15,7 +15,14 @@ def seen(person: str, by: Literal["page", "session", "api"], *views: RequestView
     Raises:
         DatabaseUnavailable: that is not on record; show nothing then.
     """
-    service().views.record(*(_looked_at(each, person, by, counts) for each in views))
+    service().views.record(*looks(person, by, *views, counts=counts))
+
+
+def looks(
+    person: str, by: Literal["page", "session", "api"], *views: RequestView, counts: Sequence[str] = ()
+) -> tuple[View, ...]:
+    """What is to be recorded when this person sees the requests as they are in these views."""
+    return tuple(_looked_at(each, person, by, counts) for each in views)
 
 
 def _looked_at(view: RequestView, person: str, by: str, counts: Sequence[str]) -> View:

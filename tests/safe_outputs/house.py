@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from governance import audit
 from governance.database import transaction
 from safe_outputs import requests, reviewing
 from safe_outputs.checker.worker import release_next
@@ -39,8 +40,25 @@ class House:
 
     def do(self, step: Callable[[Session], Any]) -> Any:
         """Run a step in a transaction of its own."""
+        if self.folder in WATCHED:
+            return self._watched(step)
         with transaction(self.engine) as session:
             return step(session)
+
+    def _watched(self, step: Callable[[Session], Any]) -> Any:
+        with transaction(self.engine) as session:
+            before = audit.head(session)
+            found = step(session)
+            if session.in_transaction():  # it may have been taken back
+                UNTOLD[0] += audit.head(session) == before
+            return found
+
+
+WATCHED: set[Path] = set()
+"""The folders of houses of which it is noted when a test writes to the register past the audit chain."""
+
+UNTOLD = [0]
+"""How often a test wrote so, or may have, which the service never does."""
 
 
 def a_house(engine: Engine, folder: Path) -> House:

@@ -13,6 +13,7 @@ from safe_outputs.web.settings import WebSettings
 from tests.safe_outputs.house import House
 from tests.safe_outputs.web.browser import Browser, KnownByName, settings_in
 from tests.safe_outputs.web.chromium import chromium, site
+from tests.safe_outputs.web.comparing import compare_with_rendered_anew
 from tests.safe_outputs.web.conformance import compare_with_description
 from tests.safe_outputs.web.every_page import address
 
@@ -43,6 +44,7 @@ def app(house: House, settings: WebSettings, hub: KnownByName, templates: FileSy
     app.testing = True
     app.jinja_env.bytecode_cache = templates
     compare_with_description(app)
+    compare_with_rendered_anew(app, house)
     yield app
     app.extensions["saferoom"].engine.dispose()
 

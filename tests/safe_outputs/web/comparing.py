@@ -1,0 +1,44 @@
+"""Every page that could have been sent as it was kept is rendered anew in every test, and the two are compared."""
+
+import re
+from dataclasses import dataclass
+
+from flask import Flask
+
+from safe_outputs.web import unchanged
+from safe_outputs.web.unchanged import Kept, Mark, Pages
+from tests.safe_outputs.house import UNTOLD, WATCHED, House
+
+TIMES = re.compile(r">[^<>]*</time>|(due in|overdue by) [^<.]*")
+
+
+def compare_with_rendered_anew(app: Flask, house: House) -> None:
+    """Fail whatever test changes a page by something of which the audit chain does not tell."""
+    app.extensions[unchanged.EXTENSION] = Comparing()
+    WATCHED.add(house.folder)
+
+
+class KeptOtherwise(AssertionError):
+    """A page that is kept is not the page that is true."""
+
+
+@dataclass(frozen=True)
+class Comparing(Pages):
+    """Finds nothing, so that every page is rendered; what is kept for the same address and mark has to be the same."""
+
+    def find(self, _mark: Mark | None) -> Kept | None:
+        return None
+
+    def keep(self, mark: Mark | None, page: Kept) -> None:
+        if mark is None:
+            return
+        before = self.kept.known((key := unchanged.key_of(mark), UNTOLD[0]))
+        if before is not None and before.left == page.left and told(before) != told(page):
+            raise KeptOtherwise(f"{key}: {told(before)} is {told(page)}")
+        if before is None:
+            self.kept.keep((key, UNTOLD[0]), page, 1)
+
+
+def told(page: Kept) -> tuple[object, ...]:
+    """What a page says, but for how long ago things were."""
+    return tuple(TIMES.sub("", each) for each in page.parts), page.project, page.views
