@@ -120,12 +120,18 @@ def all_datasets(session: Session) -> list[str]:
 
 def newest_versions(session: Session) -> list[DatasetVersion]:
     """The newest version of every dataset, whatever its state, by dataset."""
-    newest = select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset == _OTHER.dataset).scalar_subquery()
-    query = select(_OTHER).where(_OTHER.number == newest).order_by(_OTHER.dataset)
-    return list(once(session, "newest_versions", lambda: session.scalars(query).all()))
+    return list(once(session, "newest_versions", lambda: session.scalars(_NEWEST).all()))
 
 
 _OTHER = aliased(DatasetVersion)
+_NEWEST = (
+    select(_OTHER)
+    .where(
+        _OTHER.number
+        == select(func.max(DatasetVersion.number)).where(DatasetVersion.dataset == _OTHER.dataset).scalar_subquery()
+    )
+    .order_by(_OTHER.dataset)
+)
 
 
 def find_version(session: Session, dataset: str, number: int) -> DatasetVersion:

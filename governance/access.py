@@ -92,9 +92,15 @@ def why_not_check(person: Person | None, today: date) -> str | None:
 
 def why_not_review(session: Session, person_name: str, project_id: str, today: date) -> str | None:
     """Why this person cannot review a request of this project (I9)."""
-    if (reason := why_not_check(known_person(session, person_name), today)) is not None:
+    person = known_person(session, person_name)
+    return why_not_reviewer(person, today, member=person is not None and is_member(session, person_name, project_id))
+
+
+def why_not_reviewer(person: Person | None, today: date, *, member: bool) -> str | None:
+    """The same of somebody who is known; `member`: she belongs to the project."""
+    if (reason := why_not_check(person, today)) is not None:
         return reason
-    if is_member(session, person_name, project_id):
+    if member:
         return "You belong to this project, so another output checker has to review its requests."
     return None
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from governance import access
 from governance.people import Person, Role
-from governance.projects import find_project
+from governance.projects import Membership, find_project
 from safe_outputs.errors import NotPermitted, WrongState
 from safe_outputs.lists.usable import usable
 from safe_outputs.models import ReleaseRequest
@@ -51,6 +52,17 @@ def _why_not_reviewer(session: Session, request: ReleaseRequest, person: str, to
     if request.author == person:
         return "You wrote this request, so other people have to review it."
     return access.why_not_review(session, person, request.project_id, today)
+
+
+def reviewers(session: Session, request: ReleaseRequest, today: date) -> frozenset[str]:
+    """Everybody who may review this request, by the right to vote, asked for all output checkers at once."""
+    members = set(session.scalars(select(Membership.person_name).where(Membership.project_id == request.project_id)))
+    checkers = session.scalars(select(Person).where(Person.role == Role.OUTPUT_CHECKER))
+    return frozenset(
+        each.name
+        for each in checkers
+        if each.name != request.author and access.why_not_reviewer(each, today, member=each.name in members) is None
+    )
 
 
 def _why_not_recall(session: Session, request: ReleaseRequest, person: str, today: date) -> str | None:

@@ -23,7 +23,7 @@ from safe_outputs.errors import WrongState
 from safe_outputs.models import ReleaseRequest
 from safe_outputs.notifications.kinds import Kind
 from safe_outputs.notifications.telling import tell
-from safe_outputs.rights import RIGHTS
+from safe_outputs.rights import RIGHTS, reviewers
 from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.turns import ballots_of, votes_of_turn
 
@@ -62,12 +62,12 @@ def candidates(session: Session, request: ReleaseRequest, day: date) -> list[Can
     loads, last, away = _loads(session), _last(session), _away(session, day)
     passed = {each.checker for each in _of_turn(session, request, request.turn)}
     passed |= {each.checker for each in votes_of_turn(request)}
-    may = RIGHTS[Action.VOTE].why_not
+    may = reviewers(session, request, day)
     names = session.scalars(select(Person.name).where(Person.role == Role.OUTPUT_CHECKER).order_by(Person.name))
     return [
         Candidate(
             name=name,
-            may=may(session, request, name, day) is None,
+            may=name in may,
             can=needs <= has.get(name, frozenset()),
             away=name in away,
             passed=name in passed,

@@ -6,7 +6,7 @@ Until software proves two tables safe together, a person judges it; these findin
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
@@ -182,10 +182,15 @@ def _released(session: Session, datasets: Sequence[str]) -> set[tuple[str, int |
 
 def _number_released(session: Session, datasets: Sequence[str], own: Iterable[Table]) -> int:
     """How many exact tables of these datasets were released, but for one's own."""
-    table = ReleasedTable
-    every = select(func.count()).select_from(table).where(table.dataset.in_(datasets))
-    number = session.scalar(every) or 0
-    return number - sum(each[0] in datasets and session.get(table, each) is not None for each in own if each[2])
+    number = session.scalar(_RELEASED, {"datasets": list(datasets)}) or 0
+    return number - sum(each[0] in datasets and session.get(ReleasedTable, each) is not None for each in own if each[2])
+
+
+_RELEASED = (
+    select(func.count())
+    .select_from(ReleasedTable)
+    .where(ReleasedTable.dataset.in_(bindparam("datasets", expanding=True)))
+)
 
 
 def _counted(tables: int) -> str:

@@ -146,7 +146,7 @@ def _vote(request_id: str, form: VoteForm) -> None:
     with transaction(service().engine) as database:
         reviewing.vote(
             database,
-            service().store,
+            service().store.read_once(),
             requests.find_request(database, request_id),
             checker=reader().name,
             vote=Vote(form.vote.data),
