@@ -19,8 +19,10 @@ from safe_outputs.assignment.skills import Skill
 from safe_outputs.errors import WrongState
 from safe_outputs.notifications.kinds import Kind
 from safe_outputs.notifications.models import Notification
+from safe_outputs.requests import find_request
 from safe_outputs.return_categories import Category
-from safe_outputs.transitions import RequestState, Vote
+from safe_outputs.rights import RIGHTS, reviewers
+from safe_outputs.transitions import Action, RequestState, Vote
 from tests.governance.people_factory import FAR, a_person
 from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (
@@ -85,6 +87,16 @@ def test_who_may_not_review_is_not_asked(house: House) -> None:
     assert asked(house, request) == ["cora"]
     assert "1 more output checker should be asked" in str(missing(house, request))
     assert told(house, Kind.MISSING) == ["otto"]
+
+
+def test_all_who_may_review_are_those_who_may_each_by_herself(house: House) -> None:
+    house.do(lambda session: session.add(Membership(project_id="heron", person_name="carl")))
+    house.do(lambda session: setattr(session.get(Person, "cleo"), "training_until", PAST))
+    request = a_submitted_request(house)
+    with reading(house.engine) as session:
+        found, everybody = find_request(session, request), session.scalars(select(Person.name)).all()
+        alone = {each for each in everybody if RIGHTS[Action.VOTE].why_not(session, found, each, TODAY) is None}
+        assert reviewers(session, found, TODAY) == alone == {"cora"}
 
 
 def test_what_needs_a_skill_goes_to_who_has_it(house: House) -> None:
