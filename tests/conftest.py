@@ -77,9 +77,14 @@ def postgresql_server() -> Iterator[postgresql.Server]:
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A real database with every table of the packages imported so far; SQLite, unless the test asks for both."""
     if getattr(request, "param", "sqlite") == "postgresql":
-        engine = open_database(request.getfixturevalue("postgresql_server").new_database(TEMPLATE))
+        server = request.getfixturevalue("postgresql_server")
+        url = server.new_database(TEMPLATE)
+        engine = open_database(url)
+        yield engine
+        engine.dispose()
+        server.drop(url)
     else:
         engine = open_database(f"sqlite:///{tmp_path}/register.sqlite")
         Base.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
+        yield engine
+        engine.dispose()

@@ -15,6 +15,7 @@ from pwd import getpwnam
 from typing import Any
 
 import pg8000.dbapi
+from sqlalchemy import make_url
 
 PROGRAMS = "/usr/lib/postgresql/*/bin"
 """Where Debian puts the server's programs, which are on nobody's PATH."""
@@ -23,6 +24,7 @@ USER = "ledger"
 SECONDS_TO_START = 60
 LINES_WHEN_STARTED = 8
 ROOM = 1 << 30
+SMALL = ("shared_buffers=16MB", "max_wal_size=64MB")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Server:
         name = f"test_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Take a database away with what is in it, whoever is still connected: thousands of them are gigabytes."""
+        self.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def execute(self, statement: str, database: str = "postgres") -> None:
         with contextlib.closing(self._connect(database)) as connection:
@@ -72,7 +78,7 @@ def running(*settings: str) -> Iterator[Server]:
         command = [*initdb, "--encoding", "UTF8", "--locale", "C"]
         made = subprocess.run(command, check=False, capture_output=True, **as_owner)
         assert made.returncode == 0, made.stderr.decode()
-        options = (f"unix_socket_directories={folder}", "listen_addresses=", "shared_buffers=16MB", *settings)
+        options = (f"unix_socket_directories={folder}", "listen_addresses=", *SMALL, *settings)
         command = [_program("postgres"), "-D", str(data), *(f"--{option}" for option in options)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, **as_owner)

@@ -52,7 +52,8 @@ def fill(session: Session, request: ReleaseRequest, more: int = 0) -> tuple[str,
         session.add(Assignment(request_id=request.id, turn=request.turn, checker=checker, at=now()))
         told = {"turn": request.turn, "checker": checker}
         audit.record(session, SAFEROOM, "request.assigned", f"request:{request.id}", **told)
-    tell(session, Kind.ASSIGNED, chosen, subject=request.id, project=request.project_id)
+    waits = [each for each in chosen if not ballots_of(request, each)]
+    tell(session, Kind.ASSIGNED, waits, subject=request.id, project=request.project_id)
     return chosen
 
 
@@ -61,7 +62,7 @@ def candidates(session: Session, request: ReleaseRequest, day: date) -> list[Can
     needs, has = skills.needed(session, request), skills.skills_on(session, day)
     loads, last, away = _loads(session), _last(session), _away(session, day)
     passed = {each.checker for each in _of_turn(session, request, request.turn)}
-    passed |= {each.checker for each in votes_of_turn(request)}
+    voted = {each.checker for each in votes_of_turn(request)}
     may = reviewers(session, request, day)
     names = session.scalars(select(Person.name).where(Person.role == Role.OUTPUT_CHECKER).order_by(Person.name))
     return [
@@ -71,6 +72,7 @@ def candidates(session: Session, request: ReleaseRequest, day: date) -> list[Can
             can=needs <= has.get(name, frozenset()),
             away=name in away,
             passed=name in passed,
+            voted=name in voted,
             load=loads.get(name, 0),
             last=last.get(name),
         )

@@ -12,8 +12,8 @@ class Candidate:
     """An output checker, as she stands towards one request.
 
     `may`: rights let her review it; `can`: she has every skill that it needs; `away`: she has said that she is not
-    here; `passed`: she was asked in this turn already, or has voted. `load` is how much waits for her in what she is
-    assigned; `last` is when she was last assigned anything (aware), or None.
+    here; `passed`: she was asked in this turn already; `voted`: she voted in it without being asked. `load` is how much
+    waits for her in what she is assigned; `last` is when she was last assigned anything (aware), or None.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Candidate:
     can: bool = True
     away: bool = False
     passed: bool = False
+    voted: bool = False
     load: int = 0
     last: datetime | None = None
 
@@ -33,12 +34,13 @@ def choose(candidates: Iterable[Candidate], number: int, *, keep: Sequence[str] 
     """The names of at most `number` who are eligible; fewer where there are no more.
 
     Those of `keep`, who know the request from an earlier turn, come first, in their order. Then it is the least load,
-    the longest time since she was last assigned, and the name.
+    the longest time since she was last assigned, and the name. Who has voted comes after all others, and does come: if
+    she were left out, the number of those who are asked would tell of her vote.
     """
-    eligible = {each.name: each for each in candidates if each.eligible}
-    known = [name for name in dict.fromkeys(keep) if name in eligible]
-    others = sorted((each for name, each in eligible.items() if name not in known), key=_order)
-    return tuple([*known, *(each.name for each in others)][: max(0, number)])
+    eligible = [each for each in candidates if each.eligible]
+    places = {name: place for place, name in enumerate(dict.fromkeys(keep))}
+    ordered = sorted(eligible, key=lambda each: (each.voted, places.get(each.name, len(places)), *_order(each)))
+    return tuple(each.name for each in ordered[: max(0, number)])
 
 
 def _order(candidate: Candidate) -> tuple[int, datetime, str]:

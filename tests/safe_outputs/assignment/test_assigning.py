@@ -170,6 +170,19 @@ def test_that_somebody_leaves_says_nothing_of_her_vote(house: House) -> None:
     assert asked(house, first) == asked(house, second) == ["cleo", "cora"]
 
 
+def test_who_voted_without_being_asked_takes_the_place_of_who_hands_on(house: House) -> None:
+    """She would be missing otherwise, and that nobody is left would tell of her vote."""
+    request = a_submitted_request(house)
+    first, second = asked(house, request)
+    (third,) = {"cleo", "carl", "cora"} - {first, second}
+    before = told(house, Kind.ASSIGNED)
+    cast_vote(house, request, third)
+    decline(house, request, first)
+    assert sorted(asked(house, request)) == sorted([second, third])
+    assert missing(house, request) is None
+    assert told(house, Kind.ASSIGNED) == before, "nothing waits for her"
+
+
 @pytest.mark.parametrize("days", [-1, 400])
 def test_an_absence_is_within_a_year(house: House, days: int) -> None:
     with pytest.raises(Invalid, match="within a year"):

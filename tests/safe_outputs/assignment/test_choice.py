@@ -1,5 +1,6 @@
 """Whom to ask: only who may and can, the least loaded first. Properties of the pure choice."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -54,6 +55,14 @@ def test_who_knows_the_request_comes_first(found: list[Candidate], number: int, 
     eligible = {each.name for each in found if each.eligible}
     known = [name for name in dict.fromkeys(keep) if name in eligible]
     assert choose(found, number, keep=keep)[: len(known)] == tuple(known[:number])
+
+
+@given(candidates_of(), st.sets(st.sampled_from(NAMES)), st.integers(0, 9))
+def test_who_has_voted_comes_last_and_changes_no_number(found: list[Candidate], voted: set[str], number: int) -> None:
+    told = [replace(each, voted=each.name in voted) for each in found]
+    chosen = choose(told, number)
+    assert len(chosen) == len(choose(found, number))
+    assert sorted(chosen, key=lambda name: name in voted) == list(chosen)
 
 
 @given(candidates_of(min_size=2), st.integers(1, 9), st.randoms())
