@@ -35,7 +35,7 @@ def test_a_dataset_shows_its_policy() -> None:
         {"name": "rand_hie", "table": "visits", "version": 3, "rows": 20_190, "columns": [], "policy": policy}
     )
     assert repr(visits).splitlines()[-2:] == [
-        "  leaves as count, sum, mean: exact",
+        "  leaves as count, sum, mean, file: exact",
         "  leaves as variance, quantile, regression: only with noise (so.private)",
     ]
 

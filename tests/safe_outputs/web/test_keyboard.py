@@ -81,13 +81,15 @@ def amiss_on(page: Page) -> list[str]:
     """What Tab does not stop at, and stops that nobody would see."""
     number = page.evaluate(REACHABLE)
     stops: dict[int, dict[str, Any]] = {}
-    for _ in range(2 * number + 20):  # what scrolls is stopped at, too
+    last = None  # a date has several stops in one element, and what scrolls is stopped at, too
+    for _ in range(3 * number + 20):
         page.keyboard.press("Tab")
         stop = page.evaluate(PRESSED)
-        if stop is not None and stop["number"] in stops:
+        if stop is not None and stop["number"] in stops and stop["number"] != last:
             break
         if stop is not None:
-            stops[stop["number"]] = stop
+            last = stop["number"]
+            stops.setdefault(last, stop)
     unseen = [f"not seen: {each['html']}" for each in stops.values() if not (each["shows"] and each["marked"])]
     missed = [
         "not reached: " + page.evaluate("number => window.reachable[number].outerHTML.slice(0, 120)", each)

@@ -47,7 +47,7 @@ def test_what_is_not_public_is_kept_by_nobody(app: Flask, house: House, path: st
 
 def test_no_page_holds_a_script_a_style_or_an_address_elsewhere(app: Flask, house: House) -> None:
     request = a_submitted_request(house, [an_answered_statistic(house)])
-    for who, path in [("cleo", "/queue"), ("cleo", f"/requests/{request}"), ("rosa", "/requests"), ("olga", "/")]:
+    for who, path in [("cleo", "/queue"), ("cleo", f"/requests/{request}"), ("rosa", "/requests"), ("olga", "/owner")]:
         page = Browser(app).sign_in(who).get(path).text
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:|<iframe|<object|<img", page), path
         loaded = re.findall(r'<(?:link|img|script)[^>]*(?:href|src)="([^"]*)"', page)
