@@ -83,9 +83,9 @@ def gunicorn(socket: Path, run: Path, application: str) -> list[str]:
 
 def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Compute and check statistics until the hub, or somebody's signal, ends it."""
+    _prepare(settings)  # first: a hub that ends while the rest is imported ends this too
     from safe_outputs.checker import worker  # heavy: DuckDB and OpenDP, which no other command needs
 
-    _prepare(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     stop = threading.Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
@@ -121,9 +121,9 @@ def checker_settings(settings: Settings) -> "CheckerSettings":
 
 def rounds(settings: Settings, _arguments: argparse.Namespace) -> int:
     """Send e-mail, and look after what time brings, until the hub, or somebody's signal, ends it."""
+    _prepare(settings)  # first: a hub that ends while the rest is imported ends this too
     from safe_outputs import rounds as making
 
-    _prepare(settings)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     stop = threading.Event()
     for ending in (signal.SIGINT, signal.SIGTERM):
