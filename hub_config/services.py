@@ -86,11 +86,7 @@ def checker(settings: Settings, _arguments: argparse.Namespace) -> int:
     _prepare(settings)  # first: a hub that ends while the rest is imported ends this too
     from safe_outputs.checker import worker  # heavy: DuckDB and OpenDP, which no other command needs
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    stop = threading.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda _signal, _frame: stop.set())
-    worker.run(checker_settings(settings), stop)
+    worker.run(checker_settings(settings), _until_ended())
     return 0
 
 
@@ -124,11 +120,7 @@ def rounds(settings: Settings, _arguments: argparse.Namespace) -> int:
     _prepare(settings)  # first: a hub that ends while the rest is imported ends this too
     from safe_outputs import rounds as making
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    stop = threading.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda _signal, _frame: stop.set())
-    making.run(rounds_settings(settings), stop)
+    making.run(rounds_settings(settings), _until_ended())
     return 0
 
 
@@ -165,6 +157,15 @@ def _post(settings: Settings) -> "Post | None":
         password=lambda: given_secret(settings.secrets / SMTP_PASSWORD, "the mail server"),
         authorities=settings.smtp_authorities,
     )
+
+
+def _until_ended() -> threading.Event:
+    """What is set when somebody's signal ends this process, which says in its log from now on what it does."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    stop = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda _signal, _frame: stop.set())
+    return stop
 
 
 def _prepare(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from datasets.ingress.errors import NotTaken
 from datasets.ingress.findings import Finding, at_lines, findings_in
 from datasets.ingress.limits import LIMITS, limit
 from datasets.ingress.names import ending
+from datasets.ingress.nesting import is_deeper
 from datasets.ingress.text import lines_of, require_no_active_html
 from datasets.scan import PATTERNS
 
@@ -120,7 +121,7 @@ def _json_value(name: str, text: str) -> Any:
         raise NotTaken(
             f"“{name}” is no sound JSON: it cannot be read, or repeats a key. Correct it and bring it in again."
         ) from None
-    if _depth_exceeds(value, limit("depth")):
+    if is_deeper(value, limit("depth")):
         raise NotTaken(f"“{name}” is nested too deeply; at most {LIMITS['depth'].words} are taken. Make it flatter.")
     return value
 
@@ -134,21 +135,6 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_name: str) -> None:
     raise _NotPlain
-
-
-def _depth_exceeds(value: Any, most: int) -> bool:
-    level = [value]
-    for _ in range(most):
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
 
 
 def _toml(name: str, text: str) -> tuple[None, list[Finding]]:

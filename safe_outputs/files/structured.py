@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from datasets.ingress.nesting import is_deeper
 from safe_outputs.answers import Finding
 from safe_outputs.files.errors import FileNotTaken
 from safe_outputs.files.finding import finding, times
@@ -54,22 +55,6 @@ def _too_deep() -> FileNotTaken:
         f"The file is JSON that is nested more than {LIMITS['depth'].words} deep, which breaks what reads it. "
         "Make it flatter, or add a table."
     )
-
-
-def is_deeper(value: Any, most: int) -> bool:
-    """Whether lists and objects lie in one another more than `most` levels deep."""
-    level = [value]
-    for _ in range(most):
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
 
 
 # ---------------------------------------------------------------------------------------------- tags

@@ -102,7 +102,7 @@ def test_a_project_hands_in_so_many_files_in_a_week_and_loses_none(
     rosa: Session, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One after the other: the first are kept whole, and each other is refused with the number."""
-    assert handing_in.FILES_IN_A_WEEK == FILES_IN_A_WEEK == 1_000
+    assert FILES_IN_A_WEEK == 1_000
     monkeypatch.setattr(handing_in, "FILES_IN_A_WEEK", 30)
     for number in range(30):
         answer = rosa.hand_in("output", "code.py", b"x = %d\n" % number)
