@@ -8,7 +8,7 @@ that shows against a checkpoint which was signed before (`governance.checkpoints
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance.database import Base, UtcDateTime, now
+from governance.database_text import json_with_nulls
 from governance.errors import SaferoomError
 
 GENESIS = "0" * 64
@@ -167,7 +168,8 @@ def verified(session: Session) -> Head:
         BrokenChain: names the first event that is missing, was changed, or stands elsewhere than it was written.
     """
     last = Head(0, GENESIS)
-    for row in _rows(session):
+    kept = _KEPT[session.connection().dialect.name]
+    for row in _rows(session, kept.page):
         if row[0] != last.sequence + 1:
             raise BrokenChain(
                 f"Audit event {last.sequence + 1} is missing: the chain goes on with {row[0]}. {_WHAT_NOW}"
@@ -176,18 +178,18 @@ def verified(session: Session) -> Head:
             raise BrokenChain(
                 f"Audit event {row[0]} does not follow the one before it: one of the two was changed. {_WHAT_NOW}"
             )
-        if row[7] != _hash_of_row(row):
+        if row[7] != _hash_of_row(row, kept.read_json):
             raise BrokenChain(f"Audit event {row[0]} was changed after it was written. {_WHAT_NOW}")
         last = Head(row[0], row[7])
     return last
 
 
-def _hash_of_row(row: Sequence[Any]) -> str | None:
+def _hash_of_row(row: Sequence[Any], read_json: Callable[[str], Any]) -> str | None:
     """The hash that `event_hash` gives, from a row of `_rows`; None where the row cannot be an event's."""
     sequence, at, actor, action, subject, detail, previous, _own = row
     try:
         moment = at.replace(" ", "T", 1).removesuffix(".000000") + "+00:00"
-        return _hash([sequence, moment, actor, action, subject, json.loads(detail), previous])
+        return _hash([sequence, moment, actor, action, subject, read_json(detail), previous])
     except (AttributeError, TypeError, ValueError, RecursionError):
         return None
 
@@ -196,10 +198,9 @@ def _hash(content: list[Any]) -> str:
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
-def _rows(session: Session) -> Iterator[Sequence[Any]]:
+def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> Iterator[Sequence[Any]]:
     """Every event by its place, as the database has it: what is in a row that was edited need not be readable."""
-    connection = session.connection()
-    query, first = _PAGES[connection.dialect.name], _FIRST
+    connection, first = session.connection(), _FIRST
     while page := connection.execute(query, {"first": first}).all():
         yield from page
         first = page[-1][0] + 1
@@ -213,9 +214,18 @@ def _page(at: ColumnElement[str], detail: ColumnElement[str]) -> Select[*tuple[A
     return query.order_by(event.sequence).limit(_AT_ONCE)
 
 
-_PAGES: dict[str, Select[*tuple[Any, ...]]] = {
-    "sqlite": _page(type_coerce(AuditEvent.at, Text), type_coerce(AuditEvent.detail, Text)),
-    "postgresql": _page(
-        func.to_char(AuditEvent.at, "YYYY-MM-DD HH24:MI:SS.US", type_=Text), cast(AuditEvent.detail, Text)
+@dataclass(frozen=True)
+class _Kept:
+    """How a database keeps events: the query for the next ones as it has them, and what reads its JSON."""
+
+    page: Select[*tuple[Any, ...]]
+    read_json: Callable[[str], Any]
+
+
+_KEPT = {
+    "sqlite": _Kept(_page(type_coerce(AuditEvent.at, Text), type_coerce(AuditEvent.detail, Text)), json.loads),
+    "postgresql": _Kept(
+        _page(func.to_char(AuditEvent.at, "YYYY-MM-DD HH24:MI:SS.US", type_=Text), cast(AuditEvent.detail, Text)),
+        json_with_nulls,
     ),
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
@@ -97,6 +97,7 @@ def test_a_row_that_cannot_be_read_is_a_changed_one(tmp_path: Path, damage: str)
         max_leaves=6,
     ),
 )
+@example("a \0 and its escape \ue000\ue002", ["\0", {"\0": "\ue000\ue002\ue001"}])
 def test_whatever_is_recorded_verifies(engine: Engine, subject: str, detail: Any) -> None:
     with transaction(engine) as session:
         audit.record(session, "ada", "thing.done", subject, detail=detail)

@@ -243,6 +243,11 @@ class Reviews(RuleBasedStateMachine):
         self.saferoom_releases()
         self.what_is_released_was_approved()
 
+    @rule(n=which, order=st.permutations(CHECKERS))
+    def a_round_that_nothing_disturbs(self, n: int, order: list[str]) -> None:
+        """Often enough that requests get to a release, and that others are reviewed after one."""
+        self.a_round(n, order, 3, [], [])
+
     def disturb(self, n: int, what: str, person: str) -> None:
         match what:
             case "joins or leaves":
