@@ -13,14 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Enum, Text, UniqueConstraint, func, select
+from sqlalchemy import JSON, Enum, Text, UniqueConstraint, bindparam, func, select
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from datasets.catalogue import Catalogue
 from datasets.errors import DamagedFile, UnknownVersion, WrongRole, WrongState
 from datasets.files import file_digest
 from governance import access, audit
-from governance.database import Base, UtcDateTime, now, once
+from governance.database import Base, UtcDateTime, now, shared
 from governance.people import Role, find_person
 
 DATA = "data.parquet"
@@ -120,7 +120,7 @@ def all_datasets(session: Session) -> list[str]:
 
 def newest_versions(session: Session) -> list[DatasetVersion]:
     """The newest version of every dataset, whatever its state, by dataset."""
-    return list(once(session, "newest_versions", lambda: session.scalars(_NEWEST).all()))
+    return list(shared(session, "newest_versions", lambda: session.scalars(_NEWEST).all()))
 
 
 _OTHER = aliased(DatasetVersion)
@@ -134,10 +134,15 @@ _NEWEST = (
 )
 
 
+_VERSION = select(DatasetVersion).where(
+    DatasetVersion.dataset == bindparam("dataset"), DatasetVersion.number == bindparam("number")
+)
+
+
 def find_version(session: Session, dataset: str, number: int) -> DatasetVersion:
     """A version. Raises `UnknownVersion`."""
-    query = select(DatasetVersion).where(DatasetVersion.dataset == dataset, DatasetVersion.number == number)
-    found = once(session, ("find_version", dataset, number), lambda: session.scalars(query).one_or_none())
+    told = {"dataset": dataset, "number": number}
+    found = shared(session, ("find_version", dataset, number), lambda: session.scalars(_VERSION, told).one_or_none())
     if found is not None:
         return found
     raise UnknownVersion(f"There is no version {number} of a dataset “{dataset}” here. Check the name and the number.")

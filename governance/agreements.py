@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Enum, ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance import audit
-from governance.database import Base, UtcDateTime, now, once
+from governance.database import Base, UtcDateTime, now, shared
 from governance.errors import Conflict, Refused
 from governance.people import Role, find_person
 from governance.projects import find_project
@@ -91,7 +91,7 @@ def agreements_of(session: Session, project_id: str) -> list[Agreement]:
         .where(Agreement.project_id == project_id, Agreement.state == AgreementState.IN_FORCE)
         .order_by(Agreement.dataset)
     )
-    return list(once(session, ("agreements_of", project_id), lambda: session.scalars(query).all()))
+    return list(shared(session, ("agreements_of", project_id), lambda: session.scalars(query).all()))
 
 
 def agreement_in_force(session: Session, project_id: str, dataset: str) -> Agreement | None:

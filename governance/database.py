@@ -187,3 +187,31 @@ def once(session: Session, key: Hashable, ask: Callable[[], T]) -> T:
         known[key] = ask()
     found: T = known[key]
     return found
+
+
+_SHARED = "saferoom_shared"
+_UNKNOWN: Any = object()
+MOST_SHARED = 20_000
+"""So many answers are shared at most; then they are asked for anew."""
+
+
+def share(session: Session, known: dict[Hashable, Any]) -> None:
+    """Let a `reading` find what earlier ones found. The caller has made sure that the register is as it was then."""
+    session.info[_SHARED] = known
+
+
+def shared(session: Session, key: Hashable, ask: Callable[[], T]) -> T:
+    """What `ask` finds, in every reading that shares; else as `once`.
+
+    For what is never changed in place: it goes from thread to thread, and outlives the session that found it.
+    """
+    known = session.info.get(_SHARED)
+    if known is None:
+        return once(session, key, ask)
+    found: T = known.get(key, _UNKNOWN)
+    if found is _UNKNOWN:
+        found = ask()
+        if len(known) >= MOST_SHARED:
+            known.clear()
+        known[key] = found
+    return found

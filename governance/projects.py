@@ -6,7 +6,7 @@ from sqlalchemy import Enum, ForeignKey, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance import audit
-from governance.database import Base, once
+from governance.database import Base, once, shared
 from governance.errors import Conflict, Invalid, NotFound
 from governance.names import require_name
 from governance.people import Person, Role, find_person
@@ -114,7 +114,7 @@ def add_member(session: Session, project: Project, person_name: str, *, actor: s
 
 def known_project(session: Session, project_id: str) -> Project | None:
     """The project of that id, or None."""
-    return once(session, ("project", project_id), lambda: session.get(Project, project_id))
+    return shared(session, ("project", project_id), lambda: session.get(Project, project_id))
 
 
 def find_project(session: Session, project_id: str) -> Project:

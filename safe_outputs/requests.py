@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, exists, func, inspect, select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from datasets.release_policy import FEWEST_CHECKERS
 from governance import access, audit
@@ -26,7 +27,7 @@ from safe_outputs.contents.request_details import Notebook, RequestDetails
 from safe_outputs.errors import MalformedRequest, NoSuchThing, NotPermitted, WrongState
 from safe_outputs.evidence import submissions
 from safe_outputs.lists.kept import keep
-from safe_outputs.models import ReleaseRequest, Statistic
+from safe_outputs.models import CheckerVote, ReleaseRequest, Remark, RequestEvidence, RequestFile, Statistic
 from safe_outputs.notifications import moves as notifications
 from safe_outputs.releases.leaving import checkers_needed, why_contents_not
 from safe_outputs.rights import require
@@ -36,9 +37,34 @@ from safe_outputs.transitions import IN_WORDS, REQUEST_TRANSITIONS, Action, Owne
 
 def find_request(session: Session, request_id: str) -> ReleaseRequest:
     """The request of that id. Raises `NoSuchThing`."""
-    request = once(session, ("request", request_id), lambda: session.get(ReleaseRequest, request_id))
+    request = once(session, ("request", request_id), lambda: _find(session, request_id))
     if request is None:
         raise NoSuchThing(f"There is no release request “{request_id}” that you can see. Check the address.")
+    return request
+
+
+MOSTLY_NONE: Mapping[str, Any] = {
+    "files": RequestFile,
+    "evidence": RequestEvidence,
+    "votes": CheckerVote,
+    "remarks": Remark,
+}
+"""What belongs to some requests and to most does not."""
+
+_FIND: Select[*tuple[Any, ...]] = select(
+    ReleaseRequest,
+    *(exists().where(kind.request_id == ReleaseRequest.id) for kind in MOSTLY_NONE.values()),
+).where(ReleaseRequest.id == bindparam("request"))
+
+
+def _find(session: Session, request_id: str) -> ReleaseRequest | None:
+    """The request, and in the same question whether there is what belongs to it: what is not there is not asked for."""
+    if (row := session.execute(_FIND, {"request": request_id}).first()) is None:
+        return None
+    request: ReleaseRequest = row[0]
+    for name, there in zip(MOSTLY_NONE, row[1:], strict=True):
+        if not there and name not in inspect(request).dict:
+            set_committed_value(request, name, [])
     return request
 
 

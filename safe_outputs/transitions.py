@@ -114,6 +114,9 @@ OWNERS: dict[RequestState, Owner] = {
     RequestState.WITHDRAWN: Owner.NOBODY,
 }
 
+GONE_OUT = frozenset({RequestState.RELEASED, RequestState.RECALLED})
+"""The states of requests that have releases; in the same transaction they came to the one and to the others."""
+
 _S = RequestState
 
 MOVES: dict[Action, dict[RequestState, frozenset[RequestState]]] = {

@@ -7,7 +7,7 @@ the same. Nobody is told who else is assigned, and nothing here that others coul
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from governance import audit
@@ -81,9 +81,15 @@ def candidates(session: Session, request: ReleaseRequest, day: date) -> list[Can
 
 
 def _of_turn(session: Session, request: ReleaseRequest, turn: int) -> list[Assignment]:
-    query = select(Assignment).where(Assignment.request_id == request.id, Assignment.turn == turn)
-    found = once(session, (Assignment, request.id, turn), lambda: session.scalars(query.order_by(Assignment.id)).all())
-    return list(found)
+    told = {"request": request.id, "turn": turn}
+    return list(once(session, (Assignment, request.id, turn), lambda: session.scalars(_OF_TURN, told).all()))
+
+
+_OF_TURN = (
+    select(Assignment)
+    .where(Assignment.request_id == bindparam("request"), Assignment.turn == bindparam("turn"))
+    .order_by(Assignment.id)
+)
 
 
 def open_assignments(session: Session, request: ReleaseRequest) -> list[Assignment]:

@@ -1,6 +1,6 @@
 """What reviewing a request asks of a checker, as a table: which contents need which skill."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from enum import StrEnum
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from datasets.release_policy import Kind
 from datasets.versions import newest_versions
 from governance import audit
+from governance.database import shared
 from governance.errors import Invalid
 from governance.people import Role, find_person
 from safe_outputs.assignment.models import CheckerSkill, DatasetSkill
@@ -70,9 +71,14 @@ NEEDS: dict[Skill, Callable[[Session, ReleaseRequest], bool]] = {
 
 def needed(session: Session, request: ReleaseRequest) -> frozenset[Skill]:
     """The skills that whoever reviews this request should have."""
-    query = select(DatasetSkill.skill).where(DatasetSkill.dataset.in_(datasets_of(request)))
-    of_data = {Skill(each) for each in session.scalars(query)}
-    return frozenset({skill for skill, needs in NEEDS.items() if needs(session, request)} | of_data)
+    datasets = tuple(sorted(datasets_of(request)))
+    of_data = shared(session, ("skills for", datasets), lambda: _for_data(session, datasets))
+    return of_data | {skill for skill, needs in NEEDS.items() if needs(session, request)}
+
+
+def _for_data(session: Session, datasets: Collection[str]) -> frozenset[Skill]:
+    query = select(DatasetSkill.skill).where(DatasetSkill.dataset.in_(datasets))
+    return frozenset(Skill(each) for each in session.scalars(query))
 
 
 def skills_on(session: Session, day: date) -> dict[str, frozenset[Skill]]:

@@ -23,7 +23,7 @@ from safe_outputs.models import (
     RequestItem,
     Statistic,
 )
-from safe_outputs.transitions import RequestState
+from safe_outputs.transitions import GONE_OUT, RequestState
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,8 @@ def release_id(request: ReleaseRequest, audience: str) -> str:
 
 def releases_of(session: Session, request: ReleaseRequest) -> list[Release]:
     """The releases of a request, one for each audience; none before it is released."""
+    if request.state not in GONE_OUT:
+        return []
     return list(session.scalars(select(Release).where(Release.request_id == request.id).order_by(Release.id)))
 
 

@@ -7,7 +7,7 @@ undo the noise. Everything is bounded: of the newest releases the closest are co
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, func, or_, select
@@ -16,17 +16,25 @@ from sqlalchemy.orm import Session
 from datasets.populations import populations
 from disclosure_control.profiles import RuleProfile, shipped_profiles
 from disclosure_control.rulebook import Threshold
+from governance.database import shared
 from governance.people import Role, find_person
 from governance.projects import Membership, Project
 from safe_outputs.answers import Answer, Cell, Column, Finding, TableOfCells
 from safe_outputs.asking import stored_answer
 from safe_outputs.contents.groups import has_statistic_of
 from safe_outputs.earlier import present_plan
-from safe_outputs.evidence.differencing import SmallDifference, of_small_differences, small_differences
+from safe_outputs.evidence.differencing import (
+    Groups,
+    SmallDifference,
+    are_comparable,
+    of_small_differences,
+    published_groups,
+    small_between,
+)
 from safe_outputs.models import Release, ReleaseRequest, RequestGroup, RequestItem, Statistic
 from safe_outputs.remembered import Remembered
 from safe_outputs.store import Store
-from safe_outputs.transitions import RequestState
+from safe_outputs.transitions import GONE_OUT, RequestState
 
 MOST_LOOKED_AT = 100
 MOST_COMPARED = 12
@@ -50,6 +58,10 @@ class EarlierTable:
     @property
     def exact(self) -> bool:
         return bool(self.plan["kind"] == "crosstab")
+
+    @cached_property
+    def about(self) -> "About":
+        return about(self.plan)
 
 
 @dataclass(frozen=True)
@@ -99,9 +111,15 @@ def earlier_tables(session: Session, request: ReleaseRequest, person: str) -> Ea
     people = {dataset: name for name, datasets in linked.items() for dataset in datasets}
     checker = find_person(session, person).role is Role.OUTPUT_CHECKER
     told = {"request": request.id} if checker else {"request": request.id, "person": person}
-    newest = session.scalars(_newest(tuple(sorted(people)), checker), told).all()
-    found = session.execute(_STATISTICS, {"releases": newest, "datasets": list(people)}) if newest else ()
-    return Earlier(tuple(map(_earlier, found)), people)
+    datasets = tuple(sorted(people))
+
+    def ask() -> tuple[EarlierTable, ...]:
+        newest = session.scalars(_newest(datasets, checker), told).all()
+        found = session.execute(_STATISTICS, {"releases": newest, "datasets": datasets}) if newest else ()
+        return tuple(map(_earlier, found))
+
+    same_for_all = checker and request.state not in GONE_OUT  # a request without a release leaves out none
+    return Earlier(shared(session, ("earlier tables", datasets), ask) if same_for_all else ask(), people)
 
 
 _STATISTICS = (
@@ -170,7 +188,8 @@ def earlier_of(store: Store, digest: str, answer: Answer, found: Sequence[Earlie
     """Those of the tables found that are of use beside this answer (which lies in the store under `digest`)."""
     exact = answer.plan.kind == "crosstab"
     alike = _once(each for each in found if each.exact == exact and each.answer != digest)
-    closest = sorted(alike, key=lambda each: closeness(answer, each.plan), reverse=True)[:MOST_COMPARED]
+    ours = about(answer.plan.model_dump(mode="json"))
+    closest = sorted(alike, key=lambda each: closeness(ours, each.about), reverse=True)[:MOST_COMPARED]
     threshold = threshold_of(answer.profile.name) if exact else None
     compared = {
         each.answer: _differences(store, digest, each.answer, threshold) if threshold else () for each in closest
@@ -196,16 +215,32 @@ def _once(found: Iterable[EarlierTable]) -> list[EarlierTable]:
 Closeness = tuple[bool, int, bool, int, int]
 
 
-def closeness(answer: Answer, plan: dict[str, Any]) -> Closeness:
-    """How close an earlier plan is to an answer's: the larger, the closer.
+@dataclass(frozen=True)
+class About:
+    """What a plan tells of whom: by which dimensions, which measures, of which population."""
+
+    dimensions: frozenset[str]
+    measures: frozenset[str]
+    population: tuple[str, str]
+
+
+def about(plan: dict[str, Any]) -> About:
+    """The same, of a plan as JSON."""
+    return About(_dimensions(plan), _measures(plan), _population(plan))
+
+
+def closeness(ours: About, theirs: About) -> Closeness:
+    """How close an earlier plan is to the present one: the larger, the closer.
 
     The same dimensions first, then how many are shared, the same population, the measures shared, few other dimensions.
     """
-    own = answer.plan.model_dump(mode="json")
-    ours, theirs = _dimensions(own), _dimensions(plan)
-    shared = len(ours & theirs)
-    same_people = _population(own) == _population(plan)
-    return ours == theirs, shared, same_people, len(_measures(own) & _measures(plan)), -len(theirs)
+    return (
+        ours.dimensions == theirs.dimensions,
+        len(ours.dimensions & theirs.dimensions),
+        ours.population == theirs.population,
+        len(ours.measures & theirs.measures),
+        -len(theirs.dimensions),
+    )
 
 
 def _dimensions(plan: dict[str, Any]) -> frozenset[str]:
@@ -235,22 +270,34 @@ def _differences(store: Store, now: str, then: str, threshold: Threshold) -> tup
     """Of two answers by their hashes. They never change, so it is worked out once in a process."""
 
     def find() -> tuple[SmallDifference, ...]:
-        return small_differences(stored_answer(store, now), stored_answer(store, then), threshold)
+        answers = stored_answer(store, now), stored_answer(store, then)
+        if not are_comparable(*answers):
+            return ()
+        return small_between(_groups(now, answers[0]), _groups(then, answers[1]), threshold)
 
     return _DIFFERENCES.get((now, then, threshold), find, lambda found: 1 + len(found))
 
 
+def _groups(digest: str, answer: Answer) -> Groups:
+    """The groups that the answer of this hash publishes. One table is compared with many."""
+    return _PUBLISHED.get(digest, lambda: published_groups(answer.table), lambda found: 1 + len(found))
+
+
 _DIFFERENCES: Remembered[tuple[SmallDifference, ...]] = Remembered(200_000)
 """Of so many pairs of tables and differences."""
+_PUBLISHED: Remembered[Groups] = Remembered(50_000)
+"""Of so many tables and groups."""
 
 
 def in_order_of(table: TableOfCells, like: TableOfCells) -> TableOfCells:
     """The same table with dimensions and rows in another one's order; what only it has comes last."""
     names = [each.name for each in table.dimensions]
-    shared = [each.name for each in like.dimensions if each.name in names]
-    order = [names.index(name) for name in [*shared, *(name for name in names if name not in shared)]]
+    common = [each.name for each in like.dimensions if each.name in names]
+    order = [names.index(name) for name in [*common, *(name for name in names if name not in common)]]
     places = [_places(table, like, table.dimensions[place]) for place in order]
-    cells = [each.model_copy(update={"codes": tuple(each.codes[place] for place in order)}) for each in table.cells]
+    cells: Sequence[Cell] = table.cells
+    if order != sorted(order):
+        cells = [each.model_copy(update={"codes": tuple(each.codes[place] for place in order)}) for each in cells]
     return table.model_copy(
         update={
             "dimensions": tuple(table.dimensions[place] for place in order),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from datasets.populations import populations
 from disclosure_control.rulebook import Threshold
+from governance.database import shared
 from safe_outputs.answers import TOTAL, Answer, Finding, TableOfCells, Verdict
 from safe_outputs.contents.file_findings import of_files
 from safe_outputs.models import ReleasedTable, ReleaseRequest, Statistic
@@ -98,6 +99,13 @@ def of_request(session: Session, request: ReleaseRequest) -> list[Finding]:
     return [*of_contents, *with_earlier_releases(earlier)]
 
 
+Group = frozenset[tuple[str, str]]
+"""Whom a cell is about: its categories, but for totals."""
+
+Groups = Mapping[Group, tuple[tuple[str, ...], int]]
+"""By group, the codes of its cell and its number of units."""
+
+
 @dataclass(frozen=True)
 class SmallDifference:
     """The same group in two exact tables, with numbers of units so close that subtraction leaves a few.
@@ -120,13 +128,22 @@ def small_differences(now: Answer, then: Answer, threshold: Threshold) -> tuple[
     Groups are compared by what they are made of, a total being everybody of its dimension: a margin of one table is
     the cell of another. No difference is none to subtract. Of a private statistic nothing is compared.
     """
-    if now.noise is not None or then.noise is not None or _same_people(now, then):
+    if not are_comparable(now, then):
         return ()
-    earlier = _published(then.table)
+    return small_between(published_groups(now.table), published_groups(then.table), threshold)
+
+
+def are_comparable(now: Answer, then: Answer) -> bool:
+    """Whether both are exact, and one is not the other computed again from the same version."""
+    return now.noise is None and then.noise is None and not _same_people(now, then)
+
+
+def small_between(now: Groups, then: Groups, threshold: Threshold) -> tuple[SmallDifference, ...]:
+    """The groups that are in both, and whose numbers of units differ by fewer than the threshold."""
     return tuple(
-        SmallDifference(codes, units, earlier[group][1])
-        for group, (codes, units) in _published(now.table).items()
-        if group in earlier and 0 < abs(units - earlier[group][1]) < threshold.fewest
+        SmallDifference(codes, units, then[group][1])
+        for group, (codes, units) in now.items()
+        if group in then and 0 < abs(units - then[group][1]) < threshold.fewest
     )
 
 
@@ -146,10 +163,7 @@ def of_small_differences(found: Sequence[SmallDifference], unit: str, threshold:
     )
 
 
-Group = frozenset[tuple[str, str]]
-
-
-def _published(table: TableOfCells) -> dict[Group, tuple[tuple[str, ...], int]]:
+def published_groups(table: TableOfCells) -> Groups:
     """By group, the codes and the number of units of each cell that is published."""
     names = [each.name for each in table.dimensions]
     return {
@@ -182,8 +196,15 @@ def _released(session: Session, datasets: Sequence[str]) -> set[tuple[str, int |
 
 def _number_released(session: Session, datasets: Sequence[str], own: Iterable[Table]) -> int:
     """How many exact tables of these datasets were released, but for one's own."""
-    number = session.scalar(_RELEASED, {"datasets": list(datasets)}) or 0
-    return number - sum(each[0] in datasets and session.get(ReleasedTable, each) is not None for each in own if each[2])
+    named = tuple(datasets)
+    number = shared(
+        session, ("number released", named), lambda: session.scalar(_RELEASED, {"datasets": list(named)}) or 0
+    )
+    return number - sum(each[0] in datasets and _is_released(session, each) for each in own if each[2])
+
+
+def _is_released(session: Session, table: Table) -> bool:
+    return shared(session, ("is released", table), lambda: session.get(ReleasedTable, table) is not None)
 
 
 _RELEASED = (

@@ -7,6 +7,7 @@ answer, so that pages, register and release say the same. One sentence says it, 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 from sqlalchemy import ColumnElement, and_, select
@@ -16,7 +17,7 @@ from datasets.populations import populations
 from datasets.versions import newest_versions
 from disclosure_control.privacy.ledger import NANO, Guarantee, epsilon, in_rho
 from disclosure_control.privacy.ledger.guarantee import DELTA
-from governance.database import now
+from governance.database import now, shared
 from safe_outputs.models import PopulationStanding, Release, RequestFile, RequestGroup, RequestItem, Statistic
 
 
@@ -88,11 +89,11 @@ def record_standing(session: Session, population: str, guarantee: Guarantee) -> 
 
 def standings(session: Session, datasets: Iterable[str]) -> tuple[StandingOf, ...]:
     """What stands for each population of these datasets of which anything was answered, by name."""
-    return tuple(
-        found
+    stand = (
+        shared(session, ("standing", population, members), partial(_standing, session, population, members))
         for population, members in populations(session, datasets).items()
-        if (found := _standing(session, population, members)) is not None
     )
+    return tuple(each for each in stand if each is not None)
 
 
 def released_datasets(session: Session, audience: str) -> set[str]:

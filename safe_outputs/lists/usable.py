@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from datasets.versions import DatasetVersion, VersionState
 from governance import access
 from governance.agreements import Agreement, AgreementState
-from governance.database import once
+from governance.database import shared
 from governance.projects import Project
 
 Used = tuple[str, int | None]
@@ -54,7 +54,7 @@ def _read(stands_on: str) -> tuple[Used, ...]:
 
 def usable(session: Session, projects: Collection[str]) -> Usable:
     """What these projects may use now."""
-    return once(session, ("usable", frozenset(projects)), lambda: _usable(session, projects))
+    return shared(session, ("usable", frozenset(projects)), lambda: _usable(session, projects))
 
 
 def _usable(session: Session, projects: Collection[str]) -> Usable:

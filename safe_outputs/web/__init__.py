@@ -30,6 +30,7 @@ from safe_outputs.web import (
     session_api,
     session_files,
     sign_in,
+    state,
     together,
     unchanged,
 )
@@ -73,6 +74,7 @@ def create_app(settings: WebSettings, hub: Hub | None = None) -> Flask:
     engine = open_database(settings.database_url)
     attach(app, Service(settings, engine, Store(settings.store), hub or JupyterHub(), Views(engine)))
     unchanged.attach(app)
+    state.attach(app)
     security.protect(app)
     app.before_request(access.enforce)
     csrf = CSRFProtect(app)

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from flask import current_app, g, request
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session as Database
 
 from governance import access as rights
@@ -25,6 +25,7 @@ from safe_outputs.notifications.models import Notification
 from safe_outputs.releases.owning import why_not_own
 from safe_outputs.web import stamp, tokens
 from safe_outputs.web.service import service, today
+from safe_outputs.web.state import at_the_door
 
 View = TypeVar("View", bound=Callable[..., Any])
 Audience = Literal[
@@ -40,6 +41,7 @@ Audience = Literal[
     "scraper",
 ]
 _MARK = "saferoom_access"
+_GOES_ON = "saferoom_goes_on"
 
 
 class NotSignedIn(SaferoomError):
@@ -77,11 +79,12 @@ class Reader:
     unread: int = 0
 
 
-def access(audience: Audience) -> Callable[[View], View]:
-    """Declare who may use a view."""
+def access(audience: Audience, *, goes_on: bool = False) -> Callable[[View], View]:
+    """Declare who may use a view. `goes_on`: it reads on in the state of the register that the door saw (`state`)."""
 
     def mark(view: View) -> View:
         setattr(view, _MARK, audience)
+        setattr(view, _GOES_ON, goes_on)
         return view
 
     return mark
@@ -171,21 +174,31 @@ def _let_in(why_not: Callable[[Person | None, date], str | None]) -> None:
     if name is None:
         raise NotSignedIn
     tokens.require_own_call()
-    with reading(service().engine) as database:
+    with at_the_door(goes_on=_goes_on()) as database:
         person, zone, unread = _as_registered(database, name)
         if person is not None:
             g.reader = Reader(person.name, person.full_name, person.role, zone, unread)
         _require(why_not(person, today()))
 
 
+def _goes_on() -> bool:
+    return bool(getattr(current_app.view_functions[request.endpoint or ""], _GOES_ON, False))
+
+
 def _as_registered(database: Database, name: str) -> tuple[Person | None, str | None, int]:
     """The person of that name, if there is one, her time zone, if she chose one, and how much she has not read."""
-    unread = select(func.count(Notification.id)).where(Notification.person == name, Notification.read_at.is_(None))
-    query = select(Person, Preference.zone, unread.scalar_subquery()).outerjoin(
-        Preference, Preference.person_name == Person.name
-    )
-    found = database.execute(query.where(Person.name == name)).first()
+    found = database.execute(_REGISTERED, {"name": name}).first()
     return (None, None, 0) if found is None else (found[0], found[1], found[2])
+
+
+_UNREAD = select(func.count(Notification.id)).where(
+    Notification.person == bindparam("name"), Notification.read_at.is_(None)
+)
+_REGISTERED = (
+    select(Person, Preference.zone, _UNREAD.scalar_subquery())
+    .outerjoin(Preference, Preference.person_name == Person.name)
+    .where(Person.name == bindparam("name"))
+)
 
 
 def _why_no_researcher(person: Person | None, day: date) -> str | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from markupsafe import Markup
 from governance.database import now
 from governance.people import Role
 from governance.zones import zone_named
-from safe_outputs.lists.lines import RequestLine
+from safe_outputs.lists.lines import ReleaseLine, RequestLine
 from safe_outputs.remembered import Remembered
 from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Owner, RemarkKind, Vote
@@ -99,6 +99,18 @@ def readers_zone() -> tzinfo:
     return zone_named((reader.zone if reader else None) or service().settings.time_zone)
 
 
+def moment(then: datetime) -> Markup:
+    """How long ago, with the moment itself for whoever points at it, and for machines."""
+    zone = readers_zone()
+    return _moment(then, zone, words.ago(then, now(), zone))
+
+
+@lru_cache(maxsize=4096)
+def _moment(then: datetime, zone: tzinfo, ago: str) -> Markup:
+    sign = Markup('<time class="sr-time" datetime="{}" title="{}">{}</time>')
+    return sign.format(then.isoformat(), words.exact(then, zone), ago)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "ago": lambda then: words.ago(then, now(), readers_zone()),
     "exact": lambda then: words.exact(then, readers_zone()),
@@ -127,7 +139,8 @@ def register(app: Flask) -> None:
     components = PrefixLoader({name: PackageLoader(name) for name in ("govuk_frontend_jinja", "govuk_frontend_wtf")})
     app.jinja_env.loader = ChoiceLoader([app.create_global_jinja_loader(), components])
     app.jinja_env.filters.update(FILTERS)
-    app.jinja_env.globals |= {"asset": asset, "url_for": address, "shown_line": shown_line}
+    app.jinja_env.globals |= {"asset": asset, "url_for": address, "moment": moment}
+    app.jinja_env.globals |= {"shown_line": shown_line, "shown_releases": shown_releases}
     app.context_processor(_everywhere)
 
 
@@ -135,15 +148,26 @@ WHOSE: dict[str, Callable[[RequestLine], str]] = {"checker": whose_move, "author
 
 
 def shown_line(line: RequestLine, whose: str) -> Markup:
-    """A row of a list: the same line reads the same for everybody in a zone for a minute, once its times are older."""
-    move, zone, at = WHOSE[whose](line), readers_zone(), now()
+    """A row of a list."""
+    return _for_a_minute("line.html", line.since, line=line, move=WHOSE[whose](line))
+
+
+def shown_releases(lines: tuple[ReleaseLine, ...]) -> Markup:
+    """Releases as a list, newest first."""
+    return _for_a_minute("release_lines.html", lines[0].released_at, lines=lines)
+
+
+def _for_a_minute(template: str, youngest: datetime, **values: Any) -> Markup:
+    """The template with these values: it reads the same for everybody in a zone for a minute, once times are older."""
+    at = now()
 
     def render() -> Markup:
-        return Markup(current_app.jinja_env.get_template("line.html").render(line=line, move=move))  # noqa: S704
+        return Markup(current_app.jinja_env.get_template(template).render(values))  # noqa: S704 - it escapes
 
-    if at - line.since < _YOUNG:
+    if at - youngest < _YOUNG:
         return render()
-    return _ROWS.get((line, move, str(zone), int(at.timestamp() // 60), request.script_root), render, len)
+    key = (template, *values.values(), str(readers_zone()), int(at.timestamp() // 60), request.script_root)
+    return _ROWS.get(key, render, len)
 
 
 _YOUNG = timedelta(minutes=2)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from governance.database import reading, transaction
+from governance.database import transaction
 from governance.errors import SaferoomError
 from safe_outputs import conversation, requests, reviewing
 from safe_outputs.errors import MalformedRequest
@@ -15,6 +15,7 @@ from safe_outputs.web.forms import VoteForm
 from safe_outputs.web.lists import STATES, Group, range_of, search
 from safe_outputs.web.request_page import Written, done, page
 from safe_outputs.web.service import service, today
+from safe_outputs.web.state import state
 from safe_outputs.web.unchanged import Kept, pages, without_token
 
 blueprint = Blueprint("queue", __name__)
@@ -24,11 +25,11 @@ SIZES = {"mine": 25, "others": 10, "author": 10, "decided": 10}
 
 
 @blueprint.get("/queue")
-@access("output_checker")
+@access("output_checker", goes_on=True)
 def desk() -> Response:
     ranges = Ranges(**{name: range_of(name, size) for name, size in SIZES.items()})
     looked_for = search()
-    with reading(service().engine) as database:
+    with state() as database:
         mark = pages().mark(database)
         if (kept := pages().find(mark)) is not None:
             return make_response(kept.text())

@@ -4,19 +4,20 @@ from dataclasses import dataclass
 from functools import partial
 
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session as Database
 
 from governance import access as access_of
-from governance.database import reading, transaction
+from governance.database import transaction
 from governance.errors import SaferoomError
 from governance.people import Role
 from safe_outputs import reviewing
 from safe_outputs.asking import stored_answer
-from safe_outputs.assignment.assigning import asked_for
+from safe_outputs.assignment.assigning import Asked, asked_for
 from safe_outputs.evidence.at_a_glance import AtAGlance, at_a_glance, scopes_of
 from safe_outputs.evidence.submissions import ChangedSince
 from safe_outputs.reading import RequestView, StatisticView, request_view
 from safe_outputs.requests import find_request
-from safe_outputs.store import Store
+from safe_outputs.store import ReadOnce, Store
 from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
@@ -27,29 +28,35 @@ from safe_outputs.web.forms import ConfirmForm, VoteForm
 from safe_outputs.web.places import Places, places
 from safe_outputs.web.seen import looks
 from safe_outputs.web.service import service, today
+from safe_outputs.web.state import state
 from safe_outputs.web.statistic_part import in_the_list, part
-from safe_outputs.web.unchanged import Kept, pages, without_token
+from safe_outputs.web.unchanged import Kept, Mark, pages, without_token
 
 blueprint = Blueprint("request_page", __name__)
 
 
 @blueprint.get("/requests/<request_id>")
-@access("signed_in")
+@access("signed_in", goes_on=True)
 def read(request_id: str) -> Response:
-    return _as_kept(request_id) or page(request_id)
+    """As it was rendered before, where nothing happened since; she may still read it, and that is recorded."""
+    with state() as database:
+        mark = pages().mark(database, request_id)
+        known = _kept(database, mark) or _see(database, request_id, mark)
+    return _answer(known) if isinstance(known, _Seen) else _again(known)
 
 
-def _as_kept(request_id: str) -> Response | None:
-    """The page as it was rendered before, where nothing happened since; she may still read it, and that is recorded."""
-    with reading(service().engine) as database:
-        kept = pages().find(pages().mark(database, request_id))
-        if kept is None or not kept.still_holds(database):
-            return None
-        if access_of.why_not_read_request(database, reader().name, kept.project, today()) is not None:
-            return None  # what is rendered anew says why
+def _again(kept: Kept) -> Response:
     kept.compare(service().store)
     service().views.record(*kept.views)
     return make_response(kept.text())
+
+
+def _kept(database: Database, mark: Mark | None) -> Kept | None:
+    kept = pages().find(mark)
+    if kept is None or not kept.still_holds(database):
+        return None
+    may = access_of.why_not_read_request(database, reader().name, kept.project, today()) is None
+    return kept if may else None  # what is rendered anew says why she may not
 
 
 @dataclass(frozen=True)
@@ -95,30 +102,63 @@ def page(
     written: Written = NOTHING_WRITTEN,
 ) -> Response:
     """The request's page; after an action that was refused, with the reason on top and what was written kept."""
-    person, store = reader(), service().store.read_once()
-    with reading(service().engine) as database:
-        mark = pages().mark(database, request_id)
-        view = request_view(database, store, request_id, person.name, today())
-        found = find_request(database, request_id)
-        asked = asked_for(database, found, person.name, today())
-        on_page = _places(view)
-        beside = at_a_glance(
-            database,
-            store,
-            found,
-            [each.answer for each in view.statistics],
-            person.name,
-            today(),
-            read=on_page.read,
-            counts=on_page.counts,
-        )
-    look = looks(person.name, "page", view, counts=[name for name, each in beside.counts.items() if each.cells])
+    with state() as database:
+        seen = _see(database, request_id, pages().mark(database, request_id))
+    return _answer(seen, form, problem, written)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """All of the register and the store that a request's page shows, in the state of `mark`."""
+
+    mark: Mark | None
+    store: ReadOnce
+    view: RequestView
+    project: str
+    asked: Asked | None
+    places: Places
+    beside: AtAGlance
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return scopes_of(each.answer for each in self.view.statistics)
+
+
+def _see(database: Database, request_id: str, mark: Mark | None) -> _Seen:
+    name, store = reader().name, service().store.read_once()
+    view = request_view(database, store, request_id, name, today())
+    found = find_request(database, request_id)
+    on_page = _places(view)
+    answers = [each.answer for each in view.statistics]
+    beside = at_a_glance(database, store, found, answers, name, today(), read=on_page.read, counts=on_page.counts)
+    asked = asked_for(database, found, name, today())
+    return _Seen(mark, store, view, found.project_id, asked, on_page, beside)
+
+
+def _answer(
+    seen: _Seen,
+    form: VoteForm | None = None,
+    problem: SaferoomError | None = None,
+    written: Written = NOTHING_WRITTEN,
+) -> Response:
+    """The page as it is sent, once the look at it is on record."""
+    view, beside = seen.view, seen.beside
+    look = looks(reader().name, "page", view, counts=[name for name, each in beside.counts.items() if each.cells])
     service().views.record(*look)
-    checker = person.role is Role.OUTPUT_CHECKER
-    content = render_template(
+    content = _rendered(seen, form, problem, written)
+    if problem is None and not seen.places.counts and not view.releases:  # the chain tells of downloads once an hour
+        kept = Kept(without_token(content), seen.project, seen.store.digests, look, seen.scopes, beside.left)
+        pages().keep(seen.mark, kept)
+    return make_response(content, problem.status if problem else 200)
+
+
+def _rendered(seen: _Seen, form: VoteForm | None, problem: SaferoomError | None, written: Written) -> str:
+    view, beside, on_page = seen.view, seen.beside, seen.places
+    checker = reader().role is Role.OUTPUT_CHECKER
+    return render_template(
         "request.html",
         view=view,
-        asked=asked,
+        asked=seen.asked,
         since=beside.since,
         changes=changes(beside.since),
         here=on_page.to,
@@ -128,7 +168,7 @@ def page(
         shown_statistic=shown_statistic,
         listed=[in_the_list(each) for each in view.statistics],
         statistics=[
-            part(each, beside, on_page, _earlier(each, beside, store))
+            part(each, beside, on_page, _earlier(each, beside, seen.store))
             for each in view.statistics
             if each.position in on_page.read
         ],
@@ -138,12 +178,8 @@ def page(
         blind=view.line.state in ACTION_STATES[Action.VOTE] and not view.line.differ,
         kept=written,
         problem_at="#comment" if form is not None and view.reasons[Action.VOTE] is None else f"#{written.at}",
-        back=_back(person),
+        back=_back(reader()),
     )
-    if problem is None and not on_page.counts and not view.releases:  # the chain tells of downloads once an hour
-        parts, scopes = without_token(content), scopes_of(each.answer for each in view.statistics)
-        pages().keep(mark, Kept(parts, found.project_id, store.digests, look, scopes, beside.left))
-    return make_response(content, problem.status if problem else 200)
 
 
 def changes(since: ChangedSince | None) -> ShownSince | None:

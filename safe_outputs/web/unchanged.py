@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from governance import audit
 from governance.audit import GENESIS, AuditEvent, Head
-from governance.database import now
+from governance.database import now, share
 from governance.views import View
 from safe_outputs.evidence.budgets import Left, left_now
 from safe_outputs.reading import VIEWED
@@ -34,8 +34,10 @@ CHANGES_NOTHING = frozenset({VIEWED, "ingress.viewed"})
 
 CHANGES_ITS_REQUEST = frozenset(
     {
-        *("request.voted", "request.in_review", "request.question", "request.answer", "request.comment"),
-        *("request.note", "request.assigned", "request.unassigned"),
+        *("request.drafted", "request.edited", "request.checklist", "request.submitted", "request.in_review"),
+        *("request.voted", "request.question", "request.answer", "request.comment", "request.note"),
+        *("request.assigned", "request.unassigned", "request.approved", "request.changes_requested"),
+        *("request.rejected", "request.withdrawn"),
     }
 )
 """What is shown on the page of its own request and in lists of requests, and on no other request's page."""
@@ -145,11 +147,26 @@ def without_token(text: str) -> tuple[str, ...]:
     return tuple(text.split(str(generate_csrf()))) if "csrf_token" in text else (text,)
 
 
+class Shared:
+    """What readings of one state of the register find alike, until something happens that can change every page."""
+
+    def __init__(self) -> None:
+        self._under: tuple[str, dict[Hashable, Any]] = "", {}
+
+    def under(self, mark: str) -> dict[Hashable, Any]:
+        """What was found under this mark; begins anew under another one."""
+        known = self._under
+        if known[0] != mark:
+            self._under = known = mark, {}
+        return known[1]
+
+
 @dataclass(frozen=True)
 class Pages:
     """The pages that one process keeps, together of at most so many characters, and the marks that they stand on."""
 
     marks: Marks = field(default_factory=Marks)
+    shared: Shared = field(default_factory=Shared)
     kept: Remembered[Kept] = field(default_factory=lambda: Remembered(MOST_CHARACTERS))
 
     def mark(self, database: Session, request_id: str | None = None) -> Mark | None:
@@ -157,9 +174,10 @@ class Pages:
 
         A page that tells what was just done is nobody's second time.
         """
-        if request.method != "GET" or "_flashes" in session:
-            return None
-        return self.marks.of(database, request_id)
+        mark = self.marks.of(database, request_id)
+        if mark is not None:
+            share(database, self.shared.under(mark[0]))
+        return None if request.method != "GET" or "_flashes" in session else mark
 
     def find(self, mark: Mark | None) -> Kept | None:
         """The page that was kept for this address and reader under this mark."""

@@ -154,6 +154,7 @@ def test_nobody_else_recalls(house: House, person: str) -> None:
 def test_downloads_of_a_release_are_listed_on_its_request(house: House) -> None:
     request = an_approved_request(house)
     _register_release(house, request)
+    release(house, request)
     house.do(lambda session: audit.record(session, "rui", DOWNLOADED, f"release:{request}", file="1.csv"))
     house.do(lambda session: audit.record(session, "rui", DOWNLOADED, "release:another", file="2.csv"))
     assert [(each.who, each.file) for each in view_of(house, request, "cleo").downloads] == [("rui", "1.csv")]

@@ -1,12 +1,14 @@
 """Every page that could have been sent as it was kept is rendered anew in every test, and the two are compared."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Flask
 
 from safe_outputs.web import unchanged
-from safe_outputs.web.unchanged import Kept, Mark, Pages
+from safe_outputs.web.unchanged import Kept, Mark, Pages, Shared
 from tests.safe_outputs.house import UNTOLD, WATCHED, House
 
 TIMES = re.compile(r">[^<>]*</time>|(due in|overdue by) [^<.]*")
@@ -22,9 +24,18 @@ class KeptOtherwise(AssertionError):
     """A page that is kept is not the page that is true."""
 
 
+class NothingShared(Shared):
+    """What other pages have asked the register is asked again."""
+
+    def under(self, _mark: str) -> dict[Hashable, Any]:
+        return {}
+
+
 @dataclass(frozen=True)
 class Comparing(Pages):
     """Finds nothing, so that every page is rendered; what is kept for the same address and mark has to be the same."""
+
+    shared: Shared = field(default_factory=NothingShared)
 
     def find(self, _mark: Mark | None) -> Kept | None:
         return None

@@ -10,10 +10,12 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from governance import audit
+from governance.agreements import agreements_of
+from governance.agreements import withdraw as withdraw_agreement
 from governance.audit import Head
 from governance.database import reading
 from governance.projects import Membership
-from safe_outputs import conversation
+from safe_outputs import conversation, reviewing
 from safe_outputs.evidence.budgets import record_budget
 from safe_outputs.reading import VIEWED
 from safe_outputs.transitions import Vote
@@ -78,6 +80,21 @@ def another(house: House, _request: str) -> None:
     a_submitted_request(house)
 
 
+def recall(house: House, request: str) -> None:
+    def step(session: Session) -> None:
+        reviewing.recall(session, the_request(session, request), person="cleo", reason="A wrong year.", today=TODAY)
+
+    house.do(step)
+
+
+def end_the_agreement(house: House, _request: str) -> None:
+    def step(session: Session) -> None:
+        (agreement,) = agreements_of(session, "heron")
+        withdraw_agreement(session, agreement, owner=agreement.owner)
+
+    house.do(step)
+
+
 STEPS: tuple[Callable[[House, str], object], ...] = (
     lambda _house, _request: None,
     note,
@@ -86,6 +103,8 @@ STEPS: tuple[Callable[[House, str], object], ...] = (
     another,
     lambda house, request: cast_vote(house, request, "cleo", Vote.APPROVE),
     lambda house, _request: release_next_of(house),
+    recall,
+    end_the_agreement,
 )
 
 
@@ -119,6 +138,19 @@ def test_the_second_time_hardly_anything_is_asked(keeping: Flask, house: House, 
             assert cleo.get(address).status_code == 200
         numbers.append(len([each for each in asked if not each.startswith("BEGIN")]))
     assert numbers[1] <= 6 < numbers[0]
+
+
+def test_what_one_request_asks_of_the_register_is_not_asked_for_the_next(keeping: Flask, house: House) -> None:
+    requests, numbers = [a_submitted_request(house) for _ in range(3)], []
+    cleo, engine = Browser(keeping).sign_in("cleo"), keeping.extensions["saferoom"].engine
+    for step in (lambda: None, lambda: None, lambda: end_the_agreement(house, "")):
+        step()
+        with statements(engine) as asked:
+            page = cleo.get(f"/requests/{requests.pop()}")
+        numbers.append(len(asked))
+    assert numbers[1] <= numbers[0] - 8
+    assert numbers[2] >= numbers[0] - 2, "the register is another one"
+    assert "agreement" in sentence_of(page)
 
 
 def test_each_look_is_on_record_also_at_what_was_kept(keeping: Flask, house: House) -> None:
