@@ -11,12 +11,13 @@ import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     ColumnElement,
+    Connection,
     Select,
     Text,
     bindparam,
@@ -80,7 +81,7 @@ def record(session: Session, actor: str, action: str, subject: str, **detail: An
         ValueError, TypeError: `detail` is nothing that JSON has.
     """
     session.flush()
-    event = _after(head(session), Told(actor, action, subject, detail))
+    event = AuditEvent(**_after(head(session), Told(actor, action, subject, detail)))
     session.add(event)
     session.flush()
     return event
@@ -96,41 +97,37 @@ class Told:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-def record_all(session: Session, told: Sequence[Told]) -> None:
+def record_all(connection: Connection, told: Sequence[Told]) -> None:
     """Append an event for each, in this order, in the caller's transaction; for many at once. Raises as `record`."""
-    session.flush()
-    last, rows = head(session), []
+    last, rows = head(connection), []
     for each in told:
-        event = _after(last, each)
-        last = Head(event.sequence, event.hash)
-        rows.append({name: getattr(event, name) for name in _COLUMNS})
+        rows.append(row := _after(last, each))
+        last = Head(row["sequence"], row["hash"])
     if rows:
-        session.connection().execute(_INSERT, rows)
+        connection.execute(_INSERT, rows)
 
 
-def _after(last: Head, told: Told) -> AuditEvent:
-    """The event that comes after the last one."""
-    event = AuditEvent(
-        sequence=last.sequence + 1,
-        at=now(),
-        actor=told.actor,
-        action=told.action,
-        subject=told.subject,
-        detail=json.loads(json.dumps(told.detail, allow_nan=False)),  # as it will be read again
-        previous_hash=last.hash,
-    )
-    event.hash = event_hash(event)
-    return event
+def _after(last: Head, told: Told) -> dict[str, Any]:
+    """The event that comes after the last one, as the columns of its row."""
+    row: dict[str, Any] = {
+        "sequence": last.sequence + 1,
+        "at": now(),
+        "actor": told.actor,
+        "action": told.action,
+        "subject": told.subject,
+        "detail": json.loads(json.dumps(told.detail, allow_nan=False)),  # as it will be read again
+        "previous_hash": last.hash,
+    }
+    return row | {"hash": _hash([row["sequence"], row["at"].isoformat(), *list(row.values())[2:]])}
 
 
 _TABLE: Any = AuditEvent.__table__
-_COLUMNS = tuple(_TABLE.columns.keys())
 _INSERT = insert(_TABLE)
 
 
-def head(session: Session) -> Head:
+def head(database: Session | Connection) -> Head:
     """The last event's place and hash; of an empty chain, 0 and zeros."""
-    last = session.execute(_LAST).first()
+    last = database.execute(_LAST).first()
     return Head(0, GENESIS) if last is None else Head(*last)
 
 
@@ -143,11 +140,26 @@ def holds(session: Session, past: Head) -> bool:
     return past == Head(0, GENESIS) or found == past.hash
 
 
-def events_about(session: Session, subject: str, *, but_for: Collection[str] = ()) -> list[AuditEvent]:
+class Happened(NamedTuple):
+    """An event of a subject: when, who, what."""
+
+    at: datetime
+    actor: str
+    action: str
+    detail: dict[str, Any]
+
+
+def events_about(session: Session, subject: str, *, but_for: Collection[str] = ()) -> list[Happened]:
     """The events of one subject, oldest first, but for those of some actions."""
-    query = select(AuditEvent).where(AuditEvent.subject == subject, AuditEvent.action.not_in(but_for))
-    query = query.order_by(AuditEvent.sequence)
-    return list(session.scalars(query))
+    told = {"subject": subject, "but_for": list(but_for)}
+    return [Happened(*row) for row in session.execute(_ABOUT, told)]
+
+
+_ABOUT = (
+    select(AuditEvent.at, AuditEvent.actor, AuditEvent.action, AuditEvent.detail)
+    .where(AuditEvent.subject == bindparam("subject"), AuditEvent.action.not_in(bindparam("but_for", expanding=True)))
+    .order_by(AuditEvent.sequence)
+)
 
 
 def last_about(session: Session, subject: str) -> AuditEvent | None:

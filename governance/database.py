@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Engine, MetaData, create_engine, event, make_url
+from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -164,6 +164,13 @@ def transaction(engine: Engine) -> Iterator[Session]:
     with told(engine), Session(engine, expire_on_commit=False) as session, session.begin():
         session.connection()  # PostgreSQL's lock is had before anything is read
         yield session
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """The same for a few statements that need no session. Raises `DatabaseUnavailable`."""
+    with told(engine), engine.begin() as connection:
+        yield connection
 
 
 @contextmanager

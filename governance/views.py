@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from governance import audit
-from governance.database import transaction
+from governance.database import writing
 
 View = audit.Told
 """Who is about to see what."""
@@ -51,7 +51,7 @@ class Views:
         return waiting if page in waiting else [*waiting, page]
 
     def _write(self, pages: list[_Page]) -> None:
-        with transaction(self._engine) as session:
-            audit.record_all(session, [view for page in pages for view in page.views])
+        with writing(self._engine) as connection:
+            audit.record_all(connection, [view for page in pages for view in page.views])
         for page in pages:
             page.written = True

@@ -74,6 +74,7 @@ def gunicorn(socket: Path, run: Path, application: str) -> list[str]:
         *("--umask", str(0o077)),
         *("--worker-tmp-dir", str(run)),
         *("--graceful-timeout", "5"),
+        *("--config", "python:hub_config.gunicorn_hooks"),
         "--preload",
         *("--log-level", "warning"),
         "--no-control-socket",

@@ -26,6 +26,8 @@ from governance.people import Person, Role
 from governance.projects import ProjectState, PurposeClass, add_member, create_project, move
 from hub_config.migrations import migrate
 from safe_outputs.answers import VERDICT_ORDER, Answer, Source, Verdict
+from safe_outputs.assignment.assigning import SAFEROOM, TURN_OVER
+from safe_outputs.assignment.models import Assignment
 from safe_outputs.contents.content import content_hash
 from safe_outputs.lists.kept import keep
 from safe_outputs.models import (
@@ -78,6 +80,8 @@ VOTES: dict[RequestState, tuple[Vote, ...]] = {
 GONE_OUT = (RequestState.RELEASED, RequestState.RECALLED)
 SITES = ("Dayton", "Fitchburg", "Franklin", "Charleston", "Georgetown", "Seattle")
 AT_ONCE = 1_000
+FORM = 2
+"""What is in a register; another number makes all of them anew."""
 
 
 class QuickStore(Store):
@@ -85,7 +89,7 @@ class QuickStore(Store):
 
     def put(self, content: bytes) -> str:
         digest = digest_of(content)
-        path = self._path(digest)
+        path = Path(self._named(digest))
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
         return digest
@@ -108,7 +112,7 @@ class Rows:
 
 def register_in(folder: Path, requests: int, events: int) -> Path:
     """The folder of a register of that size: the one that was built before, brought up, or a new one."""
-    built = folder / f"register-{requests}-{events}"
+    built = folder / f"register-{FORM}-{requests}-{events}"
     if not (built / "built").exists():
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir(parents=True)
@@ -298,8 +302,12 @@ def _answer(store: Store, dataset: str, chance: random.Random) -> Answer:
 
 
 def _reviewed(rows: Rows, request_id: str, state: RequestState, at: datetime, chance: random.Random) -> None:
-    """Its votes, and a question in one of five reviews."""
+    """Whom it was given to, their votes, and a comment in one of five reviews."""
     voters = chance.sample(CHECKERS, 2)
+    for checker in voters if state is not RequestState.DRAFT else ():
+        ended = {} if OWNER.get(state) is Owner.CHECKERS else {"ended_at": at, "ended_because": TURN_OVER}
+        rows.add(Assignment, **{"ended_at": None, "ended_because": None} | ended, **_asked(request_id, checker, at))
+        rows.tell(at, SAFEROOM, "request.assigned", f"request:{request_id}", turn=1, checker=checker)
     rows.tables[ReleaseRequest][-1]["voted"] = len(VOTES.get(state, ()))
     for place, (voter, vote) in enumerate(zip(voters, VOTES.get(state, ()), strict=False), start=1):
         voted = at + timedelta(minutes=60 * place)
@@ -311,6 +319,10 @@ def _reviewed(rows: Rows, request_id: str, state: RequestState, at: datetime, ch
         said = {"turn": 1, "kind": RemarkKind.COMMENT, "author": voters[0], "text": "The smallest cell is Dayton."}
         rows.add(Remark, request_id=request_id, at=at + timedelta(minutes=70), answers=None, **said)
         rows.tell(at, voters[0], "request.comment", f"request:{request_id}", turn=1, remark=1)
+
+
+def _asked(request_id: str, checker: str, at: datetime) -> dict[str, Any]:
+    return {"request_id": request_id, "turn": 1, "checker": checker, "at": at}
 
 
 def _released(rows: Rows, request_id: str, at: datetime) -> None:
@@ -342,9 +354,9 @@ def _views(rows: Rows, events: int, chance: random.Random) -> None:
 
 
 def _write(engine: Engine, rows: Rows) -> None:
-    order = (Statistic, ReleaseRequest, RequestGroup, RequestItem, CheckerVote, Remark, Release, ReleasedTable)
+    order = (Statistic, ReleaseRequest, RequestGroup, RequestItem, Assignment, CheckerVote, Remark)
     with engine.begin() as connection:
-        for table in order:
+        for table in (*order, Release, ReleasedTable):
             for chunk in _chunks(rows.tables.get(table, [])):
                 connection.execute(insert(table), chunk)
 

@@ -291,6 +291,10 @@ _PUBLISHED: Remembered[Groups] = Remembered(50_000)
 
 def in_order_of(table: TableOfCells, like: TableOfCells) -> TableOfCells:
     """The same table with dimensions and rows in another one's order; what only it has comes last."""
+    if table.dimensions == like.dimensions and [each.codes for each in table.cells] == [
+        each.codes for each in like.cells
+    ]:
+        return table
     names = [each.name for each in table.dimensions]
     common = [each.name for each in like.dimensions if each.name in names]
     order = [names.index(name) for name in [*common, *(name for name in names if name not in common)]]

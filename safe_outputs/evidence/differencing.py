@@ -6,7 +6,7 @@ Until software proves two tables safe together, a person judges it; these findin
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from datasets.populations import populations
@@ -204,9 +204,18 @@ def _number_released(session: Session, datasets: Sequence[str], own: Iterable[Ta
 
 
 def _is_released(session: Session, table: Table) -> bool:
-    return shared(session, ("is released", table), lambda: session.get(ReleasedTable, table) is not None)
+    dataset, plan_hash, version = table
+    told = {"dataset": dataset, "plan": plan_hash, "version": version}
+    return shared(session, ("is released", table), lambda: bool(session.scalar(_IS_RELEASED, told)))
 
 
+_IS_RELEASED = select(
+    exists().where(
+        ReleasedTable.dataset == bindparam("dataset"),
+        ReleasedTable.plan_hash == bindparam("plan"),
+        ReleasedTable.version == bindparam("version"),
+    )
+)
 _RELEASED = (
     select(func.count())
     .select_from(ReleasedTable)

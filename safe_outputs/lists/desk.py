@@ -181,7 +181,7 @@ class _Statements:
         self._mine, self._assigned = _waits_for(shape), is_assigned(_PERSON)
         checkers, late = _R.move_of == Owner.CHECKERS, _R.due < _AT
         mine, others = and_(checkers, self._mine), and_(checkers, ~self._mine)
-        hers, free = and_(mine, self._assigned), and_(mine, ~self._assigned)
+        hers, free = and_(mine, _R.id.in_(_ASKED_HER)), and_(mine, _R.id.not_in(_ASKED_HER))
         member = select(Membership.project_id).where(Membership.person_name == _PERSON)
         self._parts: dict[str, tuple[Where, Order]] = {
             "waiting for her": (mine, BY_RISK),
@@ -231,6 +231,7 @@ class _Statements:
 
 _PERSON: ColumnElement[str] = bindparam("person", type_=Text)
 _AT: ColumnElement[datetime] = bindparam("at", type_=UtcDateTime)
+_ASKED_HER = select(Assignment.request_id).where(Assignment.checker == _PERSON, Assignment.ended_at.is_(None))
 _statements = lru_cache(maxsize=64)(_Statements)
 
 

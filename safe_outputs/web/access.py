@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session as Database
 
 from governance import access as rights
-from governance.database import reading
+from governance.database import once, reading
 from governance.errors import SaferoomError
 from governance.people import Person, Role
 from governance.preferences import Preference
@@ -188,7 +188,8 @@ def _goes_on() -> bool:
 def _as_registered(database: Database, name: str) -> tuple[Person | None, str | None, int]:
     """The person of that name, if there is one, her time zone, if she chose one, and how much she has not read."""
     found = database.execute(_REGISTERED, {"name": name}).first()
-    return (None, None, 0) if found is None else (found[0], found[1], found[2])
+    person = once(database, ("person", name), lambda: None if found is None else found[0])
+    return (person, None, 0) if found is None else (person, found[1], found[2])
 
 
 _UNREAD = select(func.count(Notification.id)).where(

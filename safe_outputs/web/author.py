@@ -5,26 +5,28 @@ from datetime import datetime
 
 from flask import Blueprint, Response, make_response, render_template
 from flask import request as form
-from sqlalchemy import select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session as Database
 
 from governance.agreements import agreements_of
-from governance.database import reading, transaction
+from governance.database import transaction
 from governance.errors import SaferoomError
 from governance.projects import projects_of
 from safe_outputs import conversation
 from safe_outputs import requests as service_of_requests
-from safe_outputs.asking import read_answer
-from safe_outputs.earlier import FIRST_PRIVATE
+from safe_outputs.asking import stored_answer
 from safe_outputs.evidence.standing import standings
 from safe_outputs.lists.desk import EVERYTHING, requests_of
 from safe_outputs.models import Statistic
 from safe_outputs.store import Store
-from safe_outputs.transitions import StatisticState
 from safe_outputs.web.access import access, reader
+from safe_outputs.web.filters import sent, without_token
 from safe_outputs.web.lists import STATES, Group, range_of, search
 from safe_outputs.web.request_page import Written, done, page
 from safe_outputs.web.service import service, today
+from safe_outputs.web.state import state
+from safe_outputs.web.unchanged import Kept, for_a_minute, pages
+from safe_outputs.web.when_sent import pieces_of
 
 blueprint = Blueprint("author", __name__)
 
@@ -44,10 +46,13 @@ class BudgetLine:
 
 
 @blueprint.get("/requests")
-@access("researcher")
+@access("researcher", goes_on=True)
 def requests() -> Response:
     looked_for = search()
-    with reading(service().engine) as database:
+    with state() as database:
+        key = for_a_minute(pages().mark(database))
+        if (kept := pages().find(key)) is not None:
+            return make_response(sent(kept.pieces))
         found = requests_of(database, reader().name, today(), range_of("requests", SIZE), looked_for)
         projects = [each.id for each in projects_of(database, reader().name)]
         budgets = budgets_of(database, service().store, projects)
@@ -58,22 +63,31 @@ def requests() -> Response:
     content = render_template(
         "requests.html", group=group, search=looked_for, states=STATES, budgets=budgets, standings=stands
     )
-    return make_response(content)
+    pages().keep(key, kept := Kept(pieces_of(without_token(content))))
+    return make_response(sent(kept.pieces))
 
 
 def budgets_of(database: Database, store: Store, projects: list[str]) -> list[BudgetLine]:
     """The budgets that these projects have drawn on, as their newest charges left them."""
-    query = select(Statistic).where(
-        Statistic.project_id.in_(projects),
-        Statistic.state == StatisticState.ANSWERED,
-        Statistic.plan["kind"].as_string().in_(["private", FIRST_PRIVATE]),
-    )
     found: dict[str, BudgetLine] = {}
-    for statistic in database.scalars(query.order_by(Statistic.finished_at)):
-        charge = read_answer(store, statistic).charge
-        if charge is not None and statistic.finished_at is not None:
-            found |= {scope: BudgetLine(scope, left, statistic.finished_at) for scope, left in charge.remaining.items()}
+    for answer, at in database.execute(_NEWEST_CHARGES, {"projects": projects}):
+        charge = stored_answer(store, answer).charge
+        if charge is not None:
+            found |= {scope: BudgetLine(scope, left, at) for scope, left in charge.remaining.items()}
     return sorted(found.values(), key=lambda each: each.scope)
+
+
+_BY_AGE = func.row_number().over(
+    partition_by=(Statistic.project_id, Statistic.dataset), order_by=Statistic.finished_at.desc()
+)
+_PRIVATE = select(Statistic.answer, Statistic.finished_at, _BY_AGE.label("age")).where(
+    Statistic.project_id.in_(bindparam("projects", expanding=True)),
+    Statistic.answer.is_not(None),
+    Statistic.exact.is_(False),
+)
+_EACH = _PRIVATE.subquery()
+_NEWEST_CHARGES = select(_EACH.c.answer, _EACH.c.finished_at).where(_EACH.c.age == 1).order_by(_EACH.c.finished_at)
+"""The newest private answer to each project of each dataset: whom else it was charged to follows from the two."""
 
 
 @blueprint.post("/requests/<request_id>/withdraw")

@@ -15,7 +15,7 @@ from safe_outputs.evidence.beside import EarlierOf, EarlierTable, Near, in_order
 from safe_outputs.evidence.differencing import SmallDifference
 from safe_outputs.remembered import Remembered
 from safe_outputs.web import words
-from safe_outputs.web.tables import Notes, show, title
+from safe_outputs.web.tables import NO_NOTES, Notes, show, title
 
 MOST_CELLS = 300
 """Of a larger earlier table only the groups are laid out that the present one has too."""
@@ -105,7 +105,7 @@ _LAID_OUT: Remembered[LaidOut] = Remembered(8_000_000)
 def _laid_out(then: Answer, now: Answer, differences: Sequence[SmallDifference]) -> LaidOut:
     whole = in_order_of(then.table, now.table)
     table = _shared(whole, now.table) if len(whole.cells) > MOST_CELLS else whole
-    shown = show(table, Notes(behind=_close(table, now, differences)))
+    shown = show(table, Notes(behind=_close(table, now, differences)) if differences else NO_NOTES)
     tables = Markup(current_app.jinja_env.get_template("parts.html").module.tables(shown))  # type: ignore[attr-defined]  # noqa: S704 - the template escapes
     told = title(table.dimensions, table.measures)
     return told, words.population(then.plan), tables, len(whole.cells) - len(table.cells)

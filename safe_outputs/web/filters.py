@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta, tzinfo
-from functools import cache, lru_cache
+from datetime import datetime, tzinfo
+from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, current_app, g, request, url_for
+from flask_wtf.csrf import generate_csrf
 from jinja2 import ChoiceLoader, PackageLoader, PrefixLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from governance.database import now
 from governance.people import Role
@@ -20,6 +21,7 @@ from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Owner, RemarkKind, Vote
 from safe_outputs.web import words
 from safe_outputs.web.service import service
+from safe_outputs.web.when_sent import Pieces, filled, is_left_open, left_open, pieces_of, place
 
 STATIC = Path(__file__).parent / "static"
 
@@ -101,7 +103,15 @@ def readers_zone() -> tzinfo:
 
 def moment(then: datetime) -> Markup:
     """How long ago, with the moment itself for whoever points at it, and for machines."""
-    zone = readers_zone()
+    return _at(then, "moment")
+
+
+def _at(then: datetime, kind: str) -> Markup:
+    return place(kind, then.isoformat()) if is_left_open() else FILLS[kind](then.isoformat())
+
+
+def _fill_moment(told: str) -> Markup:
+    then, zone = datetime.fromisoformat(told), readers_zone()
     return _moment(then, zone, words.ago(then, now(), zone))
 
 
@@ -112,8 +122,7 @@ def _moment(then: datetime, zone: tzinfo, ago: str) -> Markup:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "ago": lambda then: words.ago(then, now(), readers_zone()),
-    "exact": lambda then: words.exact(then, readers_zone()),
+    "exact": lambda then: _at(then, "exact"),
     "quantity": words.count,
     "size": words.size,
     "rho": words.rho,
@@ -128,10 +137,30 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "voted": VOTED.__getitem__,
     "said": SAID.__getitem__,
     "main_reason": lambda category: CATEGORIES[category].label,
-    "due": lambda then: words.due(then, now()),
+    "due": lambda then: _at(then, "due"),
     "whose_move": whose_move,
     "whose_move_for_author": whose_move_for_author,
 }
+
+
+FILLS: dict[str, Callable[[str], Markup]] = {
+    "moment": _fill_moment,
+    "exact": lambda told: escape(words.exact(datetime.fromisoformat(told), readers_zone())),
+    "due": lambda told: escape(words.due(datetime.fromisoformat(told), now())),
+    "menu": lambda _: _menu(),
+    "token": lambda _: escape(generate_csrf()),
+}
+"""What stands in the places that a page leaves open until it is sent."""
+
+
+def sent(pieces: Pieces) -> str:
+    """A page that was rendered with open places, for who reads it now."""
+    return filled(pieces, FILLS)
+
+
+def without_token(text: str) -> str:
+    """A page with an open place for the token of its forms: it is no other's, and cannot be guessed."""
+    return text.replace(str(generate_csrf()), place("token")) if "csrf_token" in text else text
 
 
 def register(app: Flask) -> None:
@@ -140,7 +169,7 @@ def register(app: Flask) -> None:
     app.jinja_env.loader = ChoiceLoader([app.create_global_jinja_loader(), components])
     app.jinja_env.filters.update(FILTERS)
     app.jinja_env.globals |= {"asset": asset, "url_for": address, "moment": moment}
-    app.jinja_env.globals |= {"shown_line": shown_line, "shown_releases": shown_releases}
+    app.jinja_env.globals |= {"shown_line": shown_line, "shown_releases": shown_releases, "menu": menu}
     app.context_processor(_everywhere)
 
 
@@ -149,29 +178,27 @@ WHOSE: dict[str, Callable[[RequestLine], str]] = {"checker": whose_move, "author
 
 def shown_line(line: RequestLine, whose: str) -> Markup:
     """A row of a list."""
-    return _for_a_minute("line.html", line.since, line=line, move=WHOSE[whose](line))
+    return _fragment("line.html", line=line, move=WHOSE[whose](line))
 
 
 def shown_releases(lines: tuple[ReleaseLine, ...]) -> Markup:
     """Releases as a list, newest first."""
-    return _for_a_minute("release_lines.html", lines[0].released_at, lines=lines)
+    return _fragment("release_lines.html", lines=lines)
 
 
-def _for_a_minute(template: str, youngest: datetime, **values: Any) -> Markup:
-    """The template with these values: it reads the same for everybody in a zone for a minute, once times are older."""
-    at = now()
+def _fragment(template: str, **values: Any) -> Markup:
+    """The template with these values, rendered once: it reads the same for everybody, but for its open places."""
 
-    def render() -> Markup:
-        return Markup(current_app.jinja_env.get_template(template).render(values))  # noqa: S704 - it escapes
+    def render() -> Pieces:
+        with left_open():
+            return pieces_of(current_app.jinja_env.get_template(template).render(values))
 
-    if at - youngest < _YOUNG:
-        return render()
-    key = (template, *values.values(), str(readers_zone()), int(at.timestamp() // 60), request.script_root)
-    return _ROWS.get(key, render, len)
+    pieces = _FRAGMENTS.get((template, *values.values(), request.script_root), render, lambda made: sum(map(len, made)))
+    fills = {kind: partial(place, kind) for kind in FILLS} if is_left_open() else FILLS
+    return Markup(filled(pieces, fills))  # noqa: S704 - the template escapes
 
 
-_YOUNG = timedelta(minutes=2)
-_ROWS: Remembered[Markup] = Remembered(8_000_000)
+_FRAGMENTS: Remembered[Pieces] = Remembered(8_000_000)
 """Of so many characters."""
 
 
@@ -202,19 +229,35 @@ def _everywhere() -> dict[str, Any]:
     return {
         "person": reader,
         "notices": service().settings.notices,
-        "navigation": _navigation(reader),
     }
 
 
-def _navigation(reader: Any) -> list[dict[str, Any]]:
+def menu() -> Markup:
+    """The menu of whoever reads the page."""
+    return place("menu") if is_left_open() else _menu()
+
+
+def _menu() -> Markup:
+    return _fragment("menu.html", navigation=_navigation(g.get("reader")))
+
+
+class Link(NamedTuple):
+    """A link of the menu. `current`: it leads to the page on which it stands."""
+
+    href: str
+    text: str
+    current: bool
+
+
+def _navigation(reader: Any) -> tuple[Link, ...]:
     if reader is None:
-        return [_link("public.releases", "What was released"), _link("sign_in.sign_in", "Sign in")]
+        return _link("public.releases", "What was released"), _link("sign_in.sign_in", "Sign in")
     first = [_link(*each) for each in OWN_PAGES.get(reader.role, ())]
-    leave = {"href": address("sign_in.sign_out"), "text": f"Sign out ({reader.full_name})"}
+    leave = _link("sign_in.sign_out", f"Sign out ({reader.full_name})")
     told = f"Notifications ({reader.unread})" if reader.unread else "Notifications"
     common = (("notifications.read", told), ("public.releases", "What was released"), ("preferences.read", "Settings"))
-    return [*first, *(_link(*each) for each in common), leave]
+    return *first, *(_link(*each) for each in common), leave
 
 
-def _link(endpoint: str, text: str) -> dict[str, Any]:
-    return {"href": address(endpoint), "text": text, "current": request.endpoint == endpoint}
+def _link(endpoint: str, text: str) -> Link:
+    return Link(address(endpoint), text, request.endpoint == endpoint)

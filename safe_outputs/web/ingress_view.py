@@ -12,7 +12,7 @@ from datasets.ingress.scan import Report
 from datasets.ingress.states import IN_WORDS, OWNERS, Action, IngressState, Mover
 from datasets.ingress.text import lines_of
 from governance import audit
-from governance.audit import AuditEvent
+from governance.audit import Happened
 from governance.errors import SaferoomError
 from governance.people import find_person
 from governance.projects import find_project
@@ -81,7 +81,7 @@ class View:
     project_purpose: str
     files: tuple[FileView, ...]
     reasons: Mapping[str, str | None]
-    history: tuple[AuditEvent, ...]
+    history: tuple[Happened, ...]
     can_resume: bool
 
 

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from governance.database import transaction
+from governance.database import share, transaction
 from governance.errors import SaferoomError
 from safe_outputs import conversation, requests, reviewing
 from safe_outputs.errors import MalformedRequest
@@ -11,12 +11,14 @@ from safe_outputs.return_categories import Category, category_from
 from safe_outputs.together import AT_A_GLANCE
 from safe_outputs.transitions import RemarkKind, Vote
 from safe_outputs.web.access import access, reader
+from safe_outputs.web.filters import sent, without_token
 from safe_outputs.web.forms import VoteForm
 from safe_outputs.web.lists import STATES, Group, range_of, search
 from safe_outputs.web.request_page import Written, done, page
 from safe_outputs.web.service import service, today
 from safe_outputs.web.state import state
-from safe_outputs.web.unchanged import Kept, pages, without_token
+from safe_outputs.web.unchanged import Kept, for_a_minute, pages
+from safe_outputs.web.when_sent import pieces_of
 
 blueprint = Blueprint("queue", __name__)
 
@@ -30,16 +32,16 @@ def desk() -> Response:
     ranges = Ranges(**{name: range_of(name, size) for name, size in SIZES.items()})
     looked_for = search()
     with state() as database:
-        mark = pages().mark(database)
-        if (kept := pages().find(mark)) is not None:
-            return make_response(kept.text())
+        key = for_a_minute(pages().mark(database))
+        if (kept := pages().find(key)) is not None:
+            return make_response(sent(kept.pieces))
         found = queue(database, reader().name, today(), ranges, looked_for)
     at_a_glance = any(line.verdict in AT_A_GLANCE for line in found.waiting_for_you.lines)
     content = render_template(
         "queue.html", groups=groups(found, looked_for), at_a_glance=at_a_glance, search=looked_for, states=STATES
     )
-    pages().keep(mark, Kept(without_token(content)))
-    return make_response(content)
+    pages().keep(key, kept := Kept(pieces_of(without_token(content))))
+    return make_response(sent(kept.pieces))
 
 
 def groups(found: Queue, looked_for: Search) -> tuple[Group, ...]:
@@ -145,6 +147,7 @@ def _vote(request_id: str, form: VoteForm) -> None:
     if not form.validate():
         raise MalformedRequest(" ".join(str(each) for errors in form.errors.values() for each in errors))
     with transaction(service().engine) as database:
+        share(database, {})  # a vote changes nothing of what is shared, so each thing is asked once
         reviewing.vote(
             database,
             service().store.read_once(),

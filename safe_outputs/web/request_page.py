@@ -6,7 +6,6 @@ from functools import partial
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session as Database
 
-from governance import access as access_of
 from governance.database import transaction
 from governance.errors import SaferoomError
 from governance.people import Role
@@ -16,6 +15,7 @@ from safe_outputs.assignment.assigning import Asked, asked_for
 from safe_outputs.evidence.at_a_glance import AtAGlance, at_a_glance, scopes_of
 from safe_outputs.evidence.submissions import ChangedSince
 from safe_outputs.reading import RequestView, StatisticView, request_view
+from safe_outputs.reads_as import reads_as
 from safe_outputs.requests import find_request
 from safe_outputs.store import ReadOnce, Store
 from safe_outputs.transitions import ACTION_STATES, Action
@@ -23,6 +23,7 @@ from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
 from safe_outputs.web.differences import ShownSince, lay_out
 from safe_outputs.web.earlier import ShownBeside, lay_beside
+from safe_outputs.web.filters import sent, without_token
 from safe_outputs.web.fixed import shown_statistic
 from safe_outputs.web.forms import ConfirmForm, VoteForm
 from safe_outputs.web.places import Places, places
@@ -30,7 +31,8 @@ from safe_outputs.web.seen import looks
 from safe_outputs.web.service import service, today
 from safe_outputs.web.state import state
 from safe_outputs.web.statistic_part import in_the_list, part
-from safe_outputs.web.unchanged import Kept, Mark, pages, without_token
+from safe_outputs.web.unchanged import Kept, Key, for_a_day, pages
+from safe_outputs.web.when_sent import left_open, pieces_of
 
 blueprint = Blueprint("request_page", __name__)
 
@@ -40,23 +42,27 @@ blueprint = Blueprint("request_page", __name__)
 def read(request_id: str) -> Response:
     """As it was rendered before, where nothing happened since; she may still read it, and that is recorded."""
     with state() as database:
-        mark = pages().mark(database, request_id)
-        known = _kept(database, mark) or _see(database, request_id, mark)
+        key = _key(database, request_id)
+        known = _kept(database, key) or _see(database, request_id, key)
     return _answer(known) if isinstance(known, _Seen) else _again(known)
 
 
 def _again(kept: Kept) -> Response:
     kept.compare(service().store)
-    service().views.record(*kept.views)
-    return make_response(kept.text())
+    service().views.record(*kept.looks)
+    return make_response(sent(kept.pieces))
 
 
-def _kept(database: Database, mark: Mark | None) -> Kept | None:
-    kept = pages().find(mark)
-    if kept is None or not kept.still_holds(database):
-        return None
-    may = access_of.why_not_read_request(database, reader().name, kept.project, today()) is None
-    return kept if may else None  # what is rendered anew says why she may not
+def _key(database: Database, request_id: str) -> Key | None:
+    """Under what the page can be found and kept; None for who may not read it: what is rendered anew says why."""
+    mark = pages().mark(database, request_id)
+    who = None if mark is None else reads_as(database, request_id, reader().name, today())
+    return None if who is None else for_a_day(who, mark)
+
+
+def _kept(database: Database, key: Key | None) -> Kept | None:
+    kept = pages().find(key)
+    return kept if kept is not None and kept.still_holds(database) else None
 
 
 @dataclass(frozen=True)
@@ -103,18 +109,18 @@ def page(
 ) -> Response:
     """The request's page; after an action that was refused, with the reason on top and what was written kept."""
     with state() as database:
-        seen = _see(database, request_id, pages().mark(database, request_id))
+        pages().mark(database, request_id)  # what is the same for all pages is found there
+        seen = _see(database, request_id, None)
     return _answer(seen, form, problem, written)
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """All of the register and the store that a request's page shows, in the state of `mark`."""
+    """All of the register and the store that a request's page shows. `key`: under what it is kept; None: it is not."""
 
-    mark: Mark | None
+    key: Key | None
     store: ReadOnce
     view: RequestView
-    project: str
     asked: Asked | None
     places: Places
     beside: AtAGlance
@@ -124,7 +130,7 @@ class _Seen:
         return scopes_of(each.answer for each in self.view.statistics)
 
 
-def _see(database: Database, request_id: str, mark: Mark | None) -> _Seen:
+def _see(database: Database, request_id: str, key: Key | None) -> _Seen:
     name, store = reader().name, service().store.read_once()
     view = request_view(database, store, request_id, name, today())
     found = find_request(database, request_id)
@@ -132,7 +138,7 @@ def _see(database: Database, request_id: str, mark: Mark | None) -> _Seen:
     answers = [each.answer for each in view.statistics]
     beside = at_a_glance(database, store, found, answers, name, today(), read=on_page.read, counts=on_page.counts)
     asked = asked_for(database, found, name, today())
-    return _Seen(mark, store, view, found.project_id, asked, on_page, beside)
+    return _Seen(key, store, view, asked, on_page, beside)
 
 
 def _answer(
@@ -145,11 +151,11 @@ def _answer(
     view, beside = seen.view, seen.beside
     look = looks(reader().name, "page", view, counts=[name for name, each in beside.counts.items() if each.cells])
     service().views.record(*look)
-    content = _rendered(seen, form, problem, written)
-    if problem is None and not seen.places.counts and not view.releases:  # the chain tells of downloads once an hour
-        kept = Kept(without_token(content), seen.project, seen.store.digests, look, seen.scopes, beside.left)
-        pages().keep(seen.mark, kept)
-    return make_response(content, problem.status if problem else 200)
+    with left_open():
+        pieces = pieces_of(without_token(_rendered(seen, form, problem, written)))
+    if not seen.places.counts and not view.releases:  # the chain tells of downloads once an hour
+        pages().keep(seen.key, Kept(pieces, seen.store.digests, look, seen.scopes, beside.left))
+    return make_response(sent(pieces), problem.status if problem else 200)
 
 
 def _rendered(seen: _Seen, form: VoteForm | None, problem: SaferoomError | None, written: Written) -> str:

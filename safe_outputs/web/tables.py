@@ -6,7 +6,7 @@ on a mouse. Pure.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from safe_outputs.answers import WITHHELD_SIGN, Cell, Column, Status, TableOfCells, shown, shown_code
 
@@ -21,8 +21,7 @@ class Mark:
     anchor: str
 
 
-@dataclass(frozen=True)
-class ShownCell:
+class ShownCell(NamedTuple):
     """One cell's text; for a withheld one its status, reason and letter in the legend.
 
     `anchor` names it on the page, `marks` are the findings about it, `behind` is said under it.
@@ -152,6 +151,8 @@ def _legend(table: TableOfCells, letters: Letters) -> Iterator[LegendLine]:
 
 
 def _shown_cell(cell: Cell, measure: int, column: Column, beside: _Beside) -> ShownCell:
+    if cell.status == "published" and beside.notes is NO_NOTES:
+        return ShownCell(_text(cell, measure, column), cell.status)
     anchor = beside.notes.anchors.get(cell.codes, "")
     noted: dict[str, Any] = {
         "anchor": f"{anchor}-{measure + 1}" if anchor and measure else anchor,
@@ -160,8 +161,12 @@ def _shown_cell(cell: Cell, measure: int, column: Column, beside: _Beside) -> Sh
     }
     if cell.status != "published":
         return ShownCell(WITHHELD_SIGN, cell.status, _why(cell)[1], beside.letters[_why(cell)], **noted)
+    return ShownCell(_text(cell, measure, column), cell.status, **noted)
+
+
+def _text(cell: Cell, measure: int, column: Column) -> str:
     value = cell.values[measure]
-    return ShownCell(NO_VALUE if value is None else shown(value, column), "published", **noted)
+    return NO_VALUE if value is None else shown(value, column)
 
 
 def _categories(table: TableOfCells, dimension: int) -> tuple[str, ...]:

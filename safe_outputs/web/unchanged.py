@@ -1,9 +1,13 @@
 """Pages as they were rendered, sent again while nothing has happened that could change them.
 
 Every change of state leaves an event in the audit chain in its own transaction (I8), whichever process makes it. So a
-page follows from who reads, what the address asks, the minute (it says how long ago things were), and the newest event
-that can change it: its mark. The mark is read in the same state of the database as the page. What stands in no table
-here changes every page. Kept is nothing that the chain does not tell of: see `safe_outputs.web.request_page`.
+page follows from who reads, what the address asks, the time, and the newest event that can change it: its mark. The
+mark is read in the same state of the database as the page. What stands in no table here changes every page. Kept is
+nothing that the chain does not tell of: see `safe_outputs.web.request_page`.
+
+A request reads the same for all output checkers who have nothing to do with it yet, and all day: how long ago things
+were, and whose page it is, stands in places that are left open until it is sent (`safe_outputs.web.when_sent`). Lists
+are in an order that changes with the time, so they are kept for a minute.
 
 Rights are asked anew at each call, stored bytes are compared with their digests, and the view is on record before the
 page is sent, kept or not.
@@ -11,11 +15,10 @@ page is sent, kept or not.
 
 import threading
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Flask, current_app, request, session
-from flask_wtf.csrf import generate_csrf
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
@@ -28,6 +31,7 @@ from safe_outputs.reading import VIEWED
 from safe_outputs.remembered import Remembered
 from safe_outputs.store import Store
 from safe_outputs.web.access import reader
+from safe_outputs.web.when_sent import Pieces
 
 CHANGES_NOTHING = frozenset({VIEWED, "ingress.viewed"})
 """Looking is on record, and on no page that is kept."""
@@ -115,14 +119,13 @@ _SINCE = (
 
 @dataclass(frozen=True)
 class Kept:
-    """A page without the token of its forms, which goes between its parts; what has to be true before it is shown.
+    """A page with open places, and what has to be true before it is shown.
 
-    `project`: whose request it shows. `digests`: the stored content on it. `views`: recorded before it is sent.
+    `digests`: the stored content on it. `views`: what is recorded before it is sent, as a view of whoever reads it.
     `scopes`: the budgets of which it says what is left, which the chain does not tell.
     """
 
-    parts: tuple[str, ...]
-    project: str = ""
+    pieces: Pieces
     digests: tuple[str, ...] = ()
     views: tuple[View, ...] = ()
     scopes: tuple[str, ...] = ()
@@ -137,14 +140,20 @@ class Kept:
         for digest in self.digests:
             store.get(digest)
 
-    def text(self) -> str:
-        """The page for this browser's session."""
-        return self.parts[0] if len(self.parts) == 1 else str(generate_csrf()).join(self.parts)
+    @property
+    def looks(self) -> tuple[View, ...]:
+        """The views to be recorded, of who reads it now."""
+        return tuple(replace(each, actor=reader().name) for each in self.views)
 
 
-def without_token(text: str) -> tuple[str, ...]:
-    """The parts of a page between which the token of its forms stands: it is no other's, and cannot be guessed."""
-    return tuple(text.split(str(generate_csrf()))) if "csrf_token" in text else (text,)
+@dataclass(frozen=True)
+class Key:
+    """As who somebody reads what, when, under which mark."""
+
+    who: Hashable
+    address: tuple[str, str]
+    time: Hashable
+    mark: Mark
 
 
 class Shared:
@@ -179,14 +188,14 @@ class Pages:
             share(database, self.shared.under(mark[0]))
         return None if request.method != "GET" or "_flashes" in session else mark
 
-    def find(self, mark: Mark | None) -> Kept | None:
-        """The page that was kept for this address and reader under this mark."""
-        return None if mark is None else self.kept.known(key_of(mark))
+    def find(self, key: Key | None) -> Kept | None:
+        """The page that was kept under this key."""
+        return None if key is None else self.kept.known(key)
 
-    def keep(self, mark: Mark | None, page: Kept) -> None:
-        """Keep the page that was rendered for this address and reader, in the state of this mark."""
-        if mark is not None:
-            self.kept.keep(key_of(mark), page, sum(map(len, page.parts)))
+    def keep(self, key: Key | None, page: Kept) -> None:
+        """Keep the page that was rendered, under its key."""
+        if key is not None:
+            self.kept.keep(key, page, sum(map(len, page.pieces)))
 
 
 MOST_CHARACTERS = 32_000_000
@@ -204,7 +213,15 @@ def pages() -> Pages:
     return found
 
 
-def key_of(mark: Mark) -> Hashable:
-    """Who reads what, in which minute, under which mark."""
-    minute = int(now().timestamp() // 60)
-    return reader(), request.script_root, request.full_path, minute, mark
+def for_a_minute(mark: Mark | None) -> Key | None:
+    """A page of one reader that says what comes before what at this time."""
+    return _key(reader(), int(now().timestamp() // 60), mark)
+
+
+def for_a_day(who: Hashable, mark: Mark | None) -> Key | None:
+    """A page that reads the same for all who read it as this one, until rights may end with the day."""
+    return _key(who, now().date(), mark)
+
+
+def _key(who: Hashable, time: Hashable, mark: Mark | None) -> Key | None:
+    return None if mark is None else Key(who, (request.script_root, request.full_path), time, mark)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from governance import audit, views
-from governance.database import DatabaseUnavailable, reading, transaction
+from governance.database import DatabaseUnavailable, reading, writing
 from governance.views import View, Views
 
 
@@ -36,9 +36,9 @@ def test_each_of_many_at_once_is_there_once_and_they_share_the_disk(
 
     def counted(on: Engine) -> Any:
         transactions.append(on)
-        return transaction(on)
+        return writing(on)
 
-    monkeypatch.setattr(views, "transaction", counted)
+    monkeypatch.setattr(views, "writing", counted)
     book, together = Views(engine), threading.Barrier(8)
 
     def look(person: int) -> None:
@@ -61,7 +61,7 @@ def test_a_view_that_another_failed_to_write_is_written_by_its_own(
     def failing(on: Engine) -> Any:
         begun.set()
         waiting.wait(20)
-        monkeypatch.setattr(views, "transaction", transaction)
+        monkeypatch.setattr(views, "writing", writing)
         raise DatabaseUnavailable
 
     def look(person: str) -> None:
@@ -71,7 +71,7 @@ def test_a_view_that_another_failed_to_write_is_written_by_its_own(
         except DatabaseUnavailable:
             seen.append(f"not {person}")
 
-    monkeypatch.setattr(views, "transaction", failing)
+    monkeypatch.setattr(views, "writing", failing)
     first, second = (threading.Thread(target=look, args=(each,)) for each in ("ada", "eve"))
     first.start()
     begun.wait(20)

@@ -259,7 +259,7 @@ def test_one_changed_byte_of_a_file_or_evidence_stops_everything(house: House, n
     request_id = a_full_request(house)
     with reading(house.engine) as session:
         digest = session.query(OutputFile).filter_by(name=name).one().digest
-    path = house.store._path(digest)
+    path = Path(house.store._named(digest))
     path.chmod(0o600)
     first, rest = path.read_bytes()[:1], path.read_bytes()[1:]
     path.write_bytes(bytes([first[0] ^ 1]) + rest)

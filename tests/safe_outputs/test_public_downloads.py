@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from governance import audit
-from governance.audit import AuditEvent
+from governance.audit import Happened
 from governance.database import now, reading
 from safe_outputs.models import PublicDownload
 from safe_outputs.releases import downloads, public_downloads
@@ -41,7 +41,7 @@ def take(house: House, release: str, file: str = "1-crosstab.csv", times: int = 
 def told(house: House, release: str) -> list[tuple[str, str, int]]:
     with reading(house.engine) as session:
         audit.verify(session)
-        events: list[AuditEvent] = audit.events_about(session, f"release:{release}")
+        events: list[Happened] = audit.events_about(session, f"release:{release}")
         return [(each.action, each.detail["file"], each.detail.get("times", 1)) for each in events]
 
 

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -246,7 +247,7 @@ def test_a_vote_on_nothing_is_not_found(browser: Browser, house: House) -> None:
 def test_tampered_content_is_not_shown(browser: Browser, house: House) -> None:
     request = a_submitted_request(house)
     digest = house.do(lambda session: the_request(session, request).items[0].statistic.answer)
-    path = house.store._path(digest)
+    path = Path(house.store._named(digest))
     path.chmod(0o600)
     path.write_bytes(path.read_bytes().replace(b"100", b"101", 1))
     answer = browser.sign_in("cleo").get(f"/requests/{request}")

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from governance import audit
-from governance.audit import AuditEvent
+from governance.audit import Happened
 from governance.database import DatabaseUnavailable, reading, transaction
 from governance.views import Views
 from safe_outputs.reading import VIEWED
@@ -17,7 +17,7 @@ from tests.safe_outputs.house import House, a_submitted_request, an_answered_sta
 from tests.safe_outputs.web.browser import Browser, Session, sentence_of
 
 
-def views_of(house: House, request_id: str) -> list[AuditEvent]:
+def views_of(house: House, request_id: str) -> list[Happened]:
     with reading(house.engine) as session:
         audit.verify(session)
         return [each for each in audit.events_about(session, f"request:{request_id}") if each.action == VIEWED]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle, islice
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -87,7 +88,7 @@ def test_a_file_that_was_changed_is_noticed_although_its_answer_is_kept(app: Fla
     cleo = Browser(app).sign_in("cleo")
     assert cleo.get(f"/requests/{request}").status_code == 200
     digest = house.do(lambda session: the_request(session, request).items[0].statistic.answer)
-    path = house.store._path(digest)
+    path = Path(house.store._named(digest))
     path.chmod(0o600)
     path.write_bytes(path.read_bytes().replace(b"100", b"101", 1))
     assert cleo.get(f"/requests/{request}").status_code == 500

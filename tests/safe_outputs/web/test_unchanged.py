@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -177,7 +178,7 @@ def test_stored_bytes_are_compared_although_the_page_is_kept(keeping: Flask, hou
     cleo = Browser(keeping).sign_in("cleo")
     assert [cleo.get(f"/requests/{request}").status_code for _ in range(2)] == [200, 200]
     digest = house.do(lambda session: the_request(session, request).items[0].statistic.answer)
-    path = house.store._path(digest)
+    path = Path(house.store._named(digest))
     path.chmod(0o600)
     path.write_bytes(path.read_bytes().replace(b"100", b"101", 1))
     assert cleo.get(f"/requests/{request}").status_code == 500
