@@ -5,24 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from argon2 import PasswordHasher
 from hypothesis import settings
 from sqlalchemy import Engine
 
-from governance import people
 from governance.database import Base, open_database
-from tests import postgresql
+from tests import postgresql, quick
+from tests.registers import new_register
+
+quick.be_quick()
 
 # In CI the same examples every time: a change is judged by itself, not by the luck of the draw.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_passwords() -> None:
-    """Real argon2id hashes, of the least cost, since tests enrol thousands of people."""
-    people._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 ON_BOTH = (
@@ -84,7 +79,6 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         engine.dispose()
         server.drop(url)
     else:
-        engine = open_database(f"sqlite:///{tmp_path}/register.sqlite")
-        Base.metadata.create_all(engine)
+        engine = new_register(tmp_path)
         yield engine
         engine.dispose()

@@ -57,7 +57,7 @@ class Server:
             connection.cursor().execute(statement)
 
     def _connect(self, database: str) -> Any:
-        return pg8000.dbapi.connect(user=USER, database=database, unix_sock=str(self.socket))
+        return pg8000.dbapi.connect(user=USER, database=database, unix_sock=str(self.socket), ssl_context=False)
 
     def is_ready(self) -> bool:
         """Whether the server says so in its own file; to be refused by one that starts would leave a socket behind."""

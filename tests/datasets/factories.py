@@ -14,9 +14,10 @@ from datasets.versions import DatasetVersion
 from datasets.workbench import workbench
 from governance import agreements
 from governance.agreements import Agreement
-from governance.database import Base, open_database, transaction
+from governance.database import transaction
 from governance.people import Person, Role
 from governance.projects import Project, ProjectState, PurposeClass
+from tests.registers import new_register
 
 ROOT = Path(__file__).parents[2]
 RAND_HIE = ROOT / "examples" / "rand_hie.toml"
@@ -166,8 +167,7 @@ def rand_hie_file() -> Path:
 @contextmanager
 def register(folder: Path) -> Iterator[Session]:
     """A real register in a new file, in which the people above are enrolled. Everything is one transaction."""
-    engine = open_database(f"sqlite:///{folder / 'register.sqlite'}")
-    Base.metadata.create_all(engine)
+    engine = new_register(folder)
     with transaction(engine) as session:
         for name, (role, organisation) in PEOPLE.items():
             session.add(person(name, role, organisation))

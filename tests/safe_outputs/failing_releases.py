@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from governance import audit
-from governance.database import Base, open_database, reading
+from governance.database import open_database, reading
 from safe_outputs.checker.worker import release_next
 from safe_outputs.contents.groups import audiences_of, release_id
 from safe_outputs.models import Release, ReleaseRequest
@@ -27,6 +27,8 @@ from safe_outputs.package.folder import clear_leftovers
 from safe_outputs.package.keys import KnownKey
 from safe_outputs.package.reading import verified_record
 from safe_outputs.store import Store
+from tests.quick import be_quick
+from tests.registers import new_register
 from tests.safe_outputs.factories import RELEASE_KEY
 from tests.safe_outputs.house import a_house, cast_vote, submit
 from tests.safe_outputs.several import a_draft_with_everything
@@ -150,8 +152,7 @@ def next_start(folder: Path) -> None:
 def furnished(folder: Path) -> Path:
     """A house with one approved request for two audiences, with files and evidence."""
     folder.mkdir()
-    engine = open_database(f"sqlite:///{folder}/register.sqlite")
-    Base.metadata.create_all(engine)
+    engine = new_register(folder)
     house = a_house(engine, folder)
     request_id = a_draft_with_everything(house)
     submit(house, request_id)
@@ -178,4 +179,5 @@ def failures(folder: Path, mode: str) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    be_quick()
     sys.stdout.write(json.dumps(failures(Path(sys.argv[1]), sys.argv[2])))

@@ -15,9 +15,11 @@ from typing import Any
 from sqlalchemy import text
 
 from governance import audit
-from governance.database import Base, open_database, reading
+from governance.database import open_database, reading
 from safe_outputs import reviewing
 from safe_outputs.store import Store
+from tests.quick import be_quick
+from tests.registers import new_register
 from tests.safe_outputs.factories import TODAY
 from tests.safe_outputs.failing_releases import ENOUGH, killed
 from tests.safe_outputs.house import House, a_house, cast_vote, release_next_of, submit, the_request
@@ -95,8 +97,7 @@ def left(folder: Path) -> dict[str, Any]:
 def furnished(folder: Path) -> Path:
     """A house with one draft for two audiences, with files and evidence."""
     folder.mkdir()
-    engine = open_database(f"sqlite:///{folder}/register.sqlite")
-    Base.metadata.create_all(engine)
+    engine = new_register(folder)
     a_draft_with_everything(a_house(engine, folder))
     engine.dispose()
     return folder
@@ -133,4 +134,5 @@ def every_step(folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    be_quick()
     sys.stdout.write(json.dumps(every_step(Path(sys.argv[1]))))

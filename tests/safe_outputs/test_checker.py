@@ -29,7 +29,7 @@ from disclosure_control.privacy import release
 from disclosure_control.privacy.mechanisms import NANO
 from governance import agreements, audit, projects
 from governance.audit import AuditEvent
-from governance.database import Base, open_database, reading, transaction
+from governance.database import open_database, reading, transaction
 from governance.people import Role
 from governance.projects import ProjectState, PurposeClass
 from safe_outputs import asking, client
@@ -51,6 +51,7 @@ from safe_outputs.statistics import Condition, Crosstab, Measure, Private, Priva
 from safe_outputs.store import Store
 from safe_outputs.transitions import StatisticState
 from tests.governance.people_factory import a_person
+from tests.registers import new_register
 from tests.safe_outputs.factories import private_count, the_release_key
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -103,8 +104,7 @@ class Room:
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ProjectCopy]:
     """The folder with the real data taken in, agreed and copied once; tests work on copies of its database."""
     folder = tmp_path_factory.mktemp("furnished")
-    engine = open_database(f"sqlite:///{folder}/register.sqlite")
-    Base.metadata.create_all(engine)
+    engine = new_register(folder)
     with transaction(engine) as session:
         a_person(session, "ada")
         a_person(session, "owner", Role.DATA_OWNER, organisation="RAND Corporation")

@@ -13,7 +13,7 @@ from datasets.versions import approve, make_available
 from disclosure_control import Ledger
 from disclosure_control.privacy.mechanisms import NANO
 from governance import agreements
-from governance.database import Base, open_database, reading, transaction
+from governance.database import open_database, reading, transaction
 from governance.people import Role
 from safe_outputs import asking
 from safe_outputs.answers import Answer
@@ -24,6 +24,7 @@ from safe_outputs.evidence.standing import standings
 from safe_outputs.statistics import Crosstab, Private, PrivateKey, UnknownKeys
 from safe_outputs.store import Store
 from tests.governance.people_factory import a_person
+from tests.registers import new_register
 from tests.safe_outputs.factories import RELEASE_KEY, private_count
 from tests.safe_outputs.test_checker import BY_SITE, COLUMNS, EXAMPLES, PACKAGES, Room, _a_project
 
@@ -45,8 +46,7 @@ def catalogue(folder: Path, name: str, budget: str) -> Path:
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two datasets about the same people, one of which gives each person a ration."""
     folder = tmp_path_factory.mktemp("furnished")
-    engine = open_database(f"sqlite:///{folder}/register.sqlite")
-    Base.metadata.create_all(engine)
+    engine = new_register(folder)
     with transaction(engine) as session:
         for person in ("ada", "bea"):
             a_person(session, person)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from datasets.versions import DatasetVersion, VersionState
-from governance.database import Base, now, open_database, transaction
+from governance.database import now, transaction
 from governance.projects import Membership, find_project
 from safe_outputs import asking
 from safe_outputs.answers import VERDICT_ORDER, Verdict
@@ -26,6 +26,7 @@ from safe_outputs.models import ReleaseRequest, Statistic
 from safe_outputs.statistics import canonical
 from safe_outputs.transitions import Owner, RequestState
 from safe_outputs.turns import due_at, open_questions, votes_of_turn
+from tests.registers import new_register
 from tests.safe_outputs.factories import CROSSTAB, TODAY, an_answer
 from tests.safe_outputs.house import (
     House,
@@ -112,8 +113,7 @@ def test_the_desk_is_what_every_request_says_by_itself(
     wanted: list[Made], search: Search, size: int, member: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        engine = open_database(f"sqlite:///{folder}/register.sqlite")
-        Base.metadata.create_all(engine)
+        engine = new_register(Path(folder))
         house = a_house(engine, Path(folder))
         pools = {project: statistics_of(house, project) for project in ("heron", "wren")}
         with transaction(engine) as session:

@@ -4,11 +4,24 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.postgresql import quick_folder
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 DONE = {"state": "released", "registered": 2, "last": "request.released", "reason": None, "packages": ["whole"]}
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """In memory, where there is room: each failure leaves a whole house behind, which the next one has anew."""
+    with tempfile.TemporaryDirectory(prefix="failing-", dir=quick_folder()) as folder:
+        yield Path(folder)
 
 
 def failures(folder: Path, mode: str) -> list[dict[str, Any]]:
@@ -26,8 +39,8 @@ def all_is_well_at_the_next_start(found: list[dict[str, Any]]) -> None:
         assert each["leftovers"] == [], each
 
 
-def test_a_checker_that_is_killed_at_any_write_leaves_nothing_or_the_whole(tmp_path: Path) -> None:
-    found = failures(tmp_path, "killed")
+def test_a_checker_that_is_killed_at_any_write_leaves_nothing_or_the_whole(folder: Path) -> None:
+    found = failures(folder, "killed")
     *killed, last = found
     assert len(killed) > 60
     assert {each["status"] for each in killed} == {-9}
@@ -38,8 +51,8 @@ def test_a_checker_that_is_killed_at_any_write_leaves_nothing_or_the_whole(tmp_p
     all_is_well_at_the_next_start(found)
 
 
-def test_a_full_disk_ends_in_a_sentence_and_changes_no_state(tmp_path: Path) -> None:
-    found = failures(tmp_path, "without_room")
+def test_a_full_disk_ends_in_a_sentence_and_changes_no_state(folder: Path) -> None:
+    found = failures(folder, "without_room")
     *full, last = found
     assert len(full) > 40
     for each in full:
@@ -51,9 +64,9 @@ def test_a_full_disk_ends_in_a_sentence_and_changes_no_state(tmp_path: Path) -> 
     all_is_well_at_the_next_start(found)
 
 
-def test_a_register_that_cannot_be_written_changes_no_state(tmp_path: Path) -> None:
+def test_a_register_that_cannot_be_written_changes_no_state(folder: Path) -> None:
     """Not even the reason can be kept then; the checker goes on, and the next start releases."""
-    found = failures(tmp_path, "full_register")
+    found = failures(folder, "full_register")
     *full, last = found
     assert {each["last"] for each in full} == {"request.approved", "request.not_released"}
     for each in full:
@@ -72,11 +85,11 @@ STEPS = {
 """Each step's state before and after it, and how many writes it has at the least. The release is killed above."""
 
 
-def test_whoever_is_killed_between_two_writes_of_any_step_leaves_it_undone_or_done(tmp_path: Path) -> None:
+def test_whoever_is_killed_between_two_writes_of_any_step_leaves_it_undone_or_done(folder: Path) -> None:
     """State, votes, turns, releases and audit events are those of before the step, all of them, until it is done."""
-    command = [sys.executable, "-m", "tests.safe_outputs.failing_steps", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.safe_outputs.failing_steps", str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, text=True)
     found = json.loads(done.stdout)
     assert list(found) == list(STEPS)
     for name, (before, after, writes) in STEPS.items():

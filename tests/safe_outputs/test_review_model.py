@@ -25,7 +25,7 @@ from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from datasets.versions import versions_of
-from governance.database import Base, now, open_database, reading
+from governance.database import now, reading
 from governance.errors import SaferoomError
 from governance.people import Person
 from governance.projects import Membership, is_member
@@ -40,6 +40,7 @@ from safe_outputs.return_categories import Category
 from safe_outputs.transitions import RequestState, Vote
 from safe_outputs.turns import open_questions, whose_move
 from tests.governance.people_factory import FAR
+from tests.registers import new_register
 from tests.safe_outputs.contents import CODE, a_file, a_group, a_statement, details_of
 from tests.safe_outputs.factories import CAST, CATALOGUE, PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (
@@ -110,8 +111,7 @@ class Reviews(RuleBasedStateMachine):
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         folder = Path(self.folder.name)
-        engine = open_database(f"sqlite:///{folder}/register.sqlite")
-        Base.metadata.create_all(engine)
+        engine = new_register(folder)
         self.house: House = a_house(engine, folder)
         statistics = [an_answered_statistic(self.house), an_answered_statistic(self.house, PRIVATE_COUNT)]
         self.statistics = statistics

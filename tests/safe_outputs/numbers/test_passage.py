@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from governance import audit
-from governance.database import Base, open_database, reading
+from governance.database import reading
 from governance.errors import SaferoomError
 from safe_outputs import conversation, requests, reviewing
 from safe_outputs.numbers.history import passages
@@ -25,6 +25,7 @@ from safe_outputs.numbers.passage import Event, Passage, Stage, passage
 from safe_outputs.return_categories import Category
 from safe_outputs.transitions import OWNERS, Owner, RequestState, Vote
 from safe_outputs.turns import open_questions
+from tests.registers import new_register
 from tests.safe_outputs.factories import TODAY
 from tests.safe_outputs.house import House, a_draft, a_house, cast_vote, submit, the_request
 
@@ -139,8 +140,7 @@ def act(house: House, request_id: str, what: str, person: str) -> None:
 def test_the_audit_chain_tells_the_same_clock_as_the_service_keeps(clock: Clock, history: list[Any]) -> None:
     clock.at = BEGIN
     with tempfile.TemporaryDirectory() as folder:
-        engine = open_database(f"sqlite:///{folder}/register.sqlite")
-        Base.metadata.create_all(engine)
+        engine = new_register(Path(folder))
         house = a_house(engine, Path(folder))
         request_id = a_draft(house)
         seen = [_now(house, request_id, clock)]
