@@ -41,20 +41,28 @@ VIEWERS_OWN = "Applying inline style violates"
 
 @pytest.mark.parametrize("group", GROUPS)
 def test_they_do_nothing_and_ask_nobody(site: Site, house: House, group: str) -> None:
+    """All of a group are open at the same time, each alone in its browser: they come to rest side by side."""
     request = a_submitted_request(house)
+    opened = {}
     for which, hostile in GROUPS[group].items():
-        visit = site.visit("cleo", scripts=True)
         path = f"/requests/{request}/files/{a_file(house, request, hostile.name, hostile.content)}"
-        page = visit.open(path)
-        assert_dead(visit, page, which)
+        opened[which] = visit = site.visit("cleo", scripts=True)
+        visit.open(path)
+    pictures, lines = [], []
+    for which, visit in opened.items():
+        assert_dead(visit, visit.page, which)
         if group == "pictures":
-            assert page.evaluate("document.querySelector('main img').naturalWidth") > 0, which
-            assert_dead(visit, visit.open(f"{path}/picture"), which)
+            assert visit.page.evaluate("document.querySelector('main img').naturalWidth") > 0, which
+            pictures.append(which)
         else:
-            assert page.locator("main img").count() == 0, which
-        if page.get_by_role("link", name="As the text that it is").count():
-            assert_dead(visit, visit.open(f"{path}?lines=all"), which)
-        page.close()
+            assert visit.page.locator("main img").count() == 0, which
+        if visit.page.get_by_role("link", name="As the text that it is").count():
+            lines.append(which)
+    for view, shown in {"/picture": pictures, "?lines=all": lines}.items():
+        for which in shown:
+            opened[which].page.goto(f"{opened[which].page.url}{view}")
+        for which in shown:
+            assert_dead(opened[which], opened[which].page, which)
 
 
 def assert_dead(visit: Visit, page: Page, which: str) -> None:
