@@ -1,15 +1,19 @@
 """A house: a real database and store, with people and projects, and one-line steps in transactions of their own."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from governance import audit
-from governance.database import transaction
+from governance.database import Base, transaction
 from safe_outputs import requests, reviewing
 from safe_outputs.checker.worker import release_next
 from safe_outputs.contents.request_details import RequestDetails
@@ -18,6 +22,7 @@ from safe_outputs.return_categories import Category
 from safe_outputs.statistics import Crosstab, Private
 from safe_outputs.store import Store
 from safe_outputs.transitions import Vote
+from tests.registers import new_register
 from tests.safe_outputs.factories import (
     CODE,
     CROSSTAB,
@@ -62,11 +67,38 @@ UNTOLD = [0]
 
 
 def a_house(engine: Engine, folder: Path) -> House:
+    """Furnished by the service's own steps; in an empty SQLite file, with what they left in the first one."""
+    if engine.dialect.name != "sqlite" or not _furnished_alike(engine):
+        _furnish(engine)
+    return House(engine, Store(folder / "store"), folder)
+
+
+def _furnish(engine: Engine) -> None:
     with transaction(engine) as session:
         people(session)
         a_project(session, "heron", members=["rosa"])
         a_project(session, "wren", members=["rui"])
-    return House(engine, Store(folder / "store"), folder)
+
+
+def _furnished_alike(engine: Engine) -> bool:
+    with closing(sqlite3.connect(str(engine.url.database))) as here:
+        here.execute("PRAGMA synchronous=OFF")
+        empty: bool = here.execute("SELECT COUNT(*) = 0 FROM audit_event").fetchone()[0]
+        if empty:
+            _furnished(frozenset(Base.metadata.tables)).backup(here)
+        return empty
+
+
+@cache
+def _furnished(_tables: frozenset[str]) -> sqlite3.Connection:
+    kept = sqlite3.connect(":memory:", check_same_thread=False)
+    with TemporaryDirectory() as folder:
+        engine = new_register(Path(folder))
+        _furnish(engine)
+        engine.dispose()
+        with closing(sqlite3.connect(str(engine.url.database))) as there:
+            there.backup(kept)
+    return kept
 
 
 def the_request(session: Session, request_id: str) -> ReleaseRequest:
