@@ -50,7 +50,7 @@ def server(port: int) -> SmtpServer:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
     """The present moment, to be put forward."""
-    times = [datetime.now(UTC)]
+    times = [datetime(2026, 11, 25, 12, 0, tzinfo=UTC)]
     for module in (outbox, telling):
         monkeypatch.setattr(module, "now", lambda: times[-1])
     return times
