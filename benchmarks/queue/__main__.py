@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -31,11 +32,16 @@ from benchmarks.queue.results import page
 from benchmarks.queue.serving import Served, Serving, serving
 from governance import audit
 from governance.database import open_database, reading
-from safe_outputs.models import ReleaseRequest
+from safe_outputs.assignment.models import Assignment
+from safe_outputs.models import CheckerVote, ReleaseRequest
 from safe_outputs.transitions import RequestState
 from safe_outputs.web.tokens import TOKEN
 
 HERE = Path(__file__).resolve().parent
+READERS = CHECKERS[-2:]
+"""Who open what they have nothing to do with."""
+WARM = 50
+"""So many questions of each kind are not counted."""
 AT_ONCE = 10
 """So many questions of one kind follow each other before the next kind's turn."""
 
@@ -67,48 +73,81 @@ def _measured(register: Path, run: Path, asked: argparse.Namespace) -> dict[str,
     waiting = _waiting(register)
     with serving(register, run) as served:
         ways = {"through the hub's proxy": served.proxy, "at gunicorn's socket": None}
-        pages = {way: _pages(served, address, waiting, asked.pages) for way, address in ways.items()}
+        enough = asked.pages + WARM
+        news = [each.request for each in waiting if each.asked.isdisjoint(READERS)]
+        pages = {
+            way: _pages(served, address, news[number * enough :][:enough], asked.pages)
+            for number, (way, address) in enumerate(ways.items())
+        }
         disk = _disk(run)
         together = _together(served, waiting, register, asked.seconds)
     return {"pages": pages, "disk, ms": disk, "together": together, "verify": _verified(register)}
 
 
-def _waiting(register: Path) -> list[str]:
-    """Requests that were submitted and on which nobody has voted, in an order that follows nothing."""
+@dataclass(frozen=True)
+class Waiting:
+    """A request under review, who has voted on it, if anybody has, and who is asked to."""
+
+    request: str
+    voter: str | None
+    asked: set[str]
+
+
+def _waiting(register: Path) -> list[Waiting]:
+    """The requests under review, in an order that follows nothing."""
     engine = open_database(database_url(register))
     with reading(engine) as session:
-        query = select(ReleaseRequest.id).where(ReleaseRequest.state == RequestState.SUBMITTED)
-        found = sorted(session.scalars(query), key=lambda each: each[::-1])
+        under_review = ReleaseRequest.state.in_([RequestState.SUBMITTED, RequestState.IN_REVIEW])
+        query = select(ReleaseRequest.id, CheckerVote.checker).outerjoin(CheckerVote).where(under_review)
+        voters = dict(session.execute(query).tuples())
+        asked: dict[str, set[str]] = {}
+        for request, checker in session.execute(select(Assignment.request_id, Assignment.checker)):
+            asked.setdefault(request, set()).add(checker)
     engine.dispose()
-    return found
+    found = (Waiting(request, voter, asked[request]) for request, voter in voters.items())
+    return sorted(found, key=lambda each: each.request[::-1])
 
 
-def _pages(served: Serving, address: Any, waiting: list[str], number: int) -> dict[str, dict[str, float]]:
-    """By kind of page: median milliseconds, milliseconds of the workers' CPU, and how many times an empty page's."""
-    outputs = Client(address or served.outputs.socket, cookie_of(CHECKERS[0]))
+def _pages(served: Serving, address: Any, some: list[str], number: int) -> dict[str, dict[str, float]]:
+    """By kind of page: median milliseconds, milliseconds of the workers' CPU, and how many times an empty page's.
+
+    A request is opened by one checker after nobody, until every worker has its page, and then by another checker. Both
+    have nothing to do with it yet.
+    """
+    first, second = (Client(address or served.outputs.socket, cookie_of(name)) for name in READERS)
     empty = Client(address or served.empty.socket)
-    some = (waiting * (1 + (number + 50) // len(waiting)))[: number + 50]
     kinds: dict[str, tuple[Served, Callable[[int], Any]]] = {
         "an empty page": (served.empty, lambda _n: empty.get(f"{EMPTY_PREFIX}/")),
-        "the queue": (served.outputs, lambda _n: outputs.get(f"{PREFIX}/queue")),
-        "a request": (served.outputs, lambda n: outputs.get(f"{PREFIX}/requests/{some[n]}")),
-        "the same request again": (served.outputs, lambda n: outputs.get(f"{PREFIX}/requests/{some[n % 8]}")),
+        "the queue": (served.outputs, lambda _n: first.get(f"{PREFIX}/queue")),
+        "a request, opened by nobody before": (served.outputs, lambda n: first.get(f"{PREFIX}/requests/{some[n]}")),
+        "a request": (served.outputs, lambda n: second.get(f"{PREFIX}/requests/{some[n]}")),
     }
     times: dict[str, list[float]] = {kind: [] for kind in kinds}
     cpu = dict.fromkeys(kinds, 0.0)
     for _, ask in kinds.values():
-        for warm in range(number, number + 50):
+        for warm in range(number, number + WARM):
             _expect(ask(warm))
-    for first in range(0, number, AT_ONCE):
+    for begin in range(0, number, AT_ONCE):
+        places = range(begin, min(begin + AT_ONCE, number))
         for kind, (application, ask) in kinds.items():
             begun = application.cpu()
-            times[kind] += [_expect(ask(place)) for place in range(first, min(first + AT_ONCE, number))]
+            times[kind] += [_expect(ask(place)) for place in places]
             cpu[kind] += application.cpu() - begun
+            if ask is kinds["a request, opened by nobody before"][1]:
+                _show_to_all_workers(served, [some[place] for place in places])
     least = median(times["an empty page"])
     return {
         kind: {"ms": 1000 * median(each), "cpu, ms": 1000 * cpu[kind] / number, "times": median(each) / least}
         for kind, each in times.items()
     }
+
+
+def _show_to_all_workers(served: Serving, requests: list[str]) -> None:
+    """Open these by connections of their own, so often that each worker has most likely rendered them."""
+    for _ in range(6):
+        another = Client(served.outputs.socket, cookie_of(READERS[0]))
+        for request in requests:
+            _expect(another.get(f"{PREFIX}/requests/{request}"))
 
 
 def _expect(reply: Any) -> float:
@@ -140,13 +179,16 @@ def _disk(folder: Path) -> float:
     return 1000 * median(times)
 
 
-def _together(served: Serving, waiting: list[str], register: Path, seconds: float) -> dict[str, Any]:
-    """Fourteen checkers and two authors; each checker votes on requests of her own, then on her neighbour's."""
+def _together(served: Serving, waiting: list[Waiting], register: Path, seconds: float) -> dict[str, Any]:
+    """Fourteen checkers and two authors; a third of the votes are a request's second, and decide on it."""
     checkers, authors = CHECKERS[:14], _authors(register)
-    parts = [waiting[place :: len(checkers)] for place in range(len(checkers))]
     people = [
-        {"role": "checker", "cookie": cookie_of(name), "requests": parts[n] + parts[(n + 1) % len(checkers)]}
-        for n, name in enumerate(checkers)
+        {
+            "role": "checker",
+            "cookie": cookie_of(name),
+            "requests": [each.request for each in waiting[place :: len(checkers)] if each.voter != name],
+        }
+        for place, name in enumerate(checkers)
     ]
     people += [{"role": "author", "cookie": cookie_of(name), "requests": ids} for name, ids in authors.items()]
     told = {"address": served.outputs.socket, "prefix": PREFIX, "seconds": seconds, "people": people}
