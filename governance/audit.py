@@ -152,7 +152,8 @@ class Happened(NamedTuple):
 def events_about(session: Session, subject: str, *, but_for: Collection[str] = ()) -> list[Happened]:
     """The events of one subject, oldest first, but for those of some actions."""
     told = {"subject": subject, "but_for": list(but_for)}
-    return [Happened(*row) for row in session.execute(_ABOUT, told)]
+    session.flush()
+    return [Happened(*row) for row in session.connection().execute(_ABOUT, told)]
 
 
 _ABOUT = (

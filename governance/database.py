@@ -8,9 +8,11 @@ the other kind.
 """
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
@@ -20,6 +22,7 @@ from sqlalchemy.types import TypeDecorator
 
 from governance.database_errors import DatabaseUnavailable, ForgetfulDatabase, told
 from governance.database_text import json_with_nulls, json_without_nulls, keep_nulls
+from governance.writers import Turns
 
 __all__ = [
     "Base",
@@ -87,6 +90,8 @@ def open_database(url: str) -> Engine:
     address = address if "+" in address.drivername else address.set(drivername=_DRIVERS[address.get_backend_name()])
     if address.get_backend_name() == "sqlite":
         engine = create_engine(address)
+        if address.database and address.database != ":memory:":
+            _TURNS[engine] = Turns(Path(address.database).parent)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -161,7 +166,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
     Raises:
         DatabaseUnavailable: it cannot be reached, is full, or somebody else writes for too long.
     """
-    with told(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+    with told(engine), _turn(engine), Session(engine, expire_on_commit=False) as session, session.begin():
         session.connection()  # PostgreSQL's lock is had before anything is read
         yield session
 
@@ -169,8 +174,17 @@ def transaction(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """The same for a few statements that need no session. Raises `DatabaseUnavailable`."""
-    with told(engine), engine.begin() as connection:
+    with told(engine), _turn(engine), engine.begin() as connection:
         yield connection
+
+
+def _turn(engine: Engine) -> AbstractContextManager[None]:
+    """A turn to write; PostgreSQL has its own."""
+    turns = _TURNS.get(engine)
+    return nullcontext() if turns is None else turns.turn()
+
+
+_TURNS: WeakKeyDictionary[Engine, Turns] = WeakKeyDictionary()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from sqlalchemy import Enum, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from governance import audit
-from governance.database import Base, once
+from governance.database import Base, once, shared
 from governance.errors import Conflict, NotFound
 from governance.names import require_name
 
@@ -96,6 +96,11 @@ def find_person(session: Session, name: str) -> Person:
     if person is None:
         raise NotFound(f"Nobody called “{name}” is in the register. Ask the operator to enrol the person first.")
     return person
+
+
+def full_name_of(session: Session, name: str) -> str:
+    """What somebody is called. Raises `NotFound`."""
+    return shared(session, ("full name", name), lambda: find_person(session, name).full_name)
 
 
 def password_fits(person: Person | None, password: str) -> bool:

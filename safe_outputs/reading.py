@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from datasets.populations import populations
 from governance import access, audit
 from governance.database import shared
-from governance.people import Role, find_person
+from governance.people import Role, find_person, full_name_of
 from governance.projects import Membership, find_project, is_member
 from safe_outputs.answers import Answer, Finding
 from safe_outputs.asking import read_answer
@@ -148,7 +148,7 @@ def request_view(session: Session, store: Store, request_id: str, person: str, t
         line=request_line(session, request, person, today),
         purpose=request.purpose,
         project_purpose=find_project(session, request.project_id).purpose,
-        author_name=find_person(session, request.author).full_name,
+        author_name=full_name_of(session, request.author),
         turn=request.turn,
         content_hash=request.content_hash,
         statistics=tuple(_statistics(session, store, request)),
@@ -225,7 +225,7 @@ def _vote_view(session: Session, request: ReleaseRequest, vote: CheckerVote) -> 
     replaced = any(
         (each.turn, each.checker) == (vote.turn, vote.checker) and each.ballot > vote.ballot for each in request.votes
     )
-    name = find_person(session, vote.checker).full_name
+    name = full_name_of(session, vote.checker)
     return VoteView(vote.turn, name, vote.vote, vote.comment, vote.at, replaced, vote.category)
 
 
@@ -252,7 +252,7 @@ def _visible_remarks(session: Session, request: ReleaseRequest, person: str) -> 
 def _who(session: Session, request: ReleaseRequest, said: Remark, person: str) -> str:
     if said.author == SAFEROOM:
         return "Saferoom"
-    return find_person(session, said.author).full_name if is_named(request, said, person) else "An output checker"
+    return full_name_of(session, said.author) if is_named(request, said, person) else "An output checker"
 
 
 def _reads_as_checker(session: Session, request: ReleaseRequest, person: str) -> bool:

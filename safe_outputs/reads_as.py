@@ -21,7 +21,7 @@ ANY_CHECKER = "any output checker"
 
 def reads_as(session: Session, request_id: str, person: str, today: date) -> str | None:
     """The person's name, or what stands for all who read as she does; None where she may not, or there is none."""
-    row = session.execute(_HAS_TO_DO, {"request": request_id, "person": person}).first()
+    row = session.connection().execute(_HAS_TO_DO, {"request": request_id, "person": person}).first()
     if row is None:
         return None
     member: bool = once(session, ("is_member", row.project_id, person), lambda: bool(row.member))

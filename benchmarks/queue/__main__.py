@@ -99,7 +99,7 @@ def _waiting(register: Path) -> list[Waiting]:
     with reading(engine) as session:
         under_review = ReleaseRequest.state.in_([RequestState.SUBMITTED, RequestState.IN_REVIEW])
         query = select(ReleaseRequest.id, CheckerVote.checker).outerjoin(CheckerVote).where(under_review)
-        voters = dict(session.execute(query).tuples())
+        voters: dict[str, str | None] = dict(session.execute(query).all())
         asked: dict[str, set[str]] = {}
         for request, checker in session.execute(select(Assignment.request_id, Assignment.checker)):
             asked.setdefault(request, set()).add(checker)

@@ -69,7 +69,7 @@ class Marks:
         """
         with self._lock:
             last = self._last
-        rows = database.execute(_SINCE, {"last": last.sequence}).all()
+        rows = database.connection().execute(_SINCE, {"last": last.sequence}).all()
         if last.sequence and not rows:
             return None
         if not last.sequence or rows[0].hash != last.hash or len(rows) == MOST_EVENTS:
