@@ -17,9 +17,10 @@ from benchmarks.queue.asking import Client, Reply, between
 
 
 class Person:
-    """One client: what it asked, how long each took, and what went wrong."""
+    """One client: what it asked, how long each took (once that counts), and what went wrong (always)."""
 
-    def __init__(self, address: Any, prefix: str, cookie: str) -> None:
+    def __init__(self, address: Any, prefix: str, cookie: str, counts_from: float) -> None:
+        self._counts_from = counts_from
         self._client, self._prefix = Client(tuple(address) if isinstance(address, list) else address, cookie), prefix
         self.seconds: dict[str, list[float]] = {}
         self.errors: Counter[str] = Counter()
@@ -45,7 +46,8 @@ class Person:
         if reply.status != expected:
             self.errors[f"{kind}: {reply.status}"] += 1
             return None
-        self.seconds.setdefault(kind, []).append(reply.seconds)
+        if time.monotonic() >= self._counts_from:
+            self.seconds.setdefault(kind, []).append(reply.seconds)
         return reply
 
 
@@ -77,10 +79,11 @@ ROLES = {"checker": checker, "author": author}
 
 
 def run(told: dict[str, Any], each: dict[str, Any], begin: Any, results: Any) -> None:
-    person = Person(told["address"], told["prefix"], each["cookie"])
     begin.wait()
+    counts_from = time.monotonic() + told["warm"]
+    person = Person(told["address"], told["prefix"], each["cookie"], counts_from)
     cpu = time.process_time()
-    ROLES[each["role"]](person, each["requests"], time.monotonic() + told["seconds"])
+    ROLES[each["role"]](person, each["requests"], counts_from + told["seconds"])
     results.put((person.seconds, dict(person.errors), time.process_time() - cpu))
 
 
@@ -97,7 +100,7 @@ def main() -> None:
     seconds = time.perf_counter() - begun
     for client in clients:
         client.join()
-    json.dump(summary(found, seconds), sys.stdout)
+    json.dump(summary(found, seconds - told["warm"]) | {"warm": told["warm"]}, sys.stdout)
 
 
 def summary(found: list[tuple[dict[str, list[float]], dict[str, int], float]], seconds: float) -> dict[str, Any]:

@@ -59,9 +59,10 @@ def _together(found: dict[str, Any]) -> list[str]:
         "## Sixteen people at once",
         "",
         f"{found['clients']} clients, each a process with a connection of its own to gunicorn, for "
-        f"{found['seconds']:.0f} s: {found['a second']:.0f} requests a second, {errors} errors (to reach: "
-        f"{FEWEST_A_SECOND} a second, no error; reached: {reached}). CPU seconds: {found['service, CPU seconds']:.1f} "
-        f"of the service, {found['clients, CPU seconds']:.1f} of the clients.",
+        f"{found['seconds']:.0f} s after {found['warm']} s that do not count: {found['a second']:.0f} requests a "
+        f"second, {errors} errors in all (to reach: {FEWEST_A_SECOND} a second, no error; reached: {reached}). CPU "
+        f"seconds in all: {found['service, CPU seconds']:.1f} of the service, {found['clients, CPU seconds']:.1f} of "
+        "the clients.",
         *([f"Errors: {found['errors']}"] if errors else []),
         "",
         "| | requests | median | 95 % within |",

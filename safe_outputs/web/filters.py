@@ -21,7 +21,7 @@ from safe_outputs.return_categories import CATEGORIES
 from safe_outputs.transitions import Owner, RemarkKind, Vote
 from safe_outputs.web import words
 from safe_outputs.web.service import service
-from safe_outputs.web.when_sent import Pieces, filled, is_left_open, left_open, pieces_of, place
+from safe_outputs.web.when_sent import Fill, Pieces, filled, is_left_open, left_open, pieces_of, place
 
 STATIC = Path(__file__).parent / "static"
 
@@ -107,12 +107,8 @@ def moment(then: datetime) -> Markup:
 
 
 def _at(then: datetime, kind: str) -> Markup:
-    return place(kind, then.isoformat()) if is_left_open() else FILLS[kind](then.isoformat())
-
-
-def _fill_moment(told: str) -> Markup:
-    then, zone = datetime.fromisoformat(told), readers_zone()
-    return _moment(then, zone, words.ago(then, now(), zone))
+    told = then.isoformat()
+    return place(kind, told) if is_left_open() else Markup(fills()[kind](told))  # noqa: S704 - fills give markup
 
 
 @lru_cache(maxsize=4096)
@@ -143,19 +139,30 @@ FILTERS: dict[str, Callable[..., Any]] = {
 }
 
 
-FILLS: dict[str, Callable[[str], Markup]] = {
-    "moment": _fill_moment,
-    "exact": lambda told: escape(words.exact(datetime.fromisoformat(told), readers_zone())),
-    "due": lambda told: escape(words.due(datetime.fromisoformat(told), now())),
-    "menu": lambda _: _menu(),
-    "token": lambda _: escape(generate_csrf()),
-}
-"""What stands in the places that a page leaves open until it is sent."""
+def fills() -> dict[str, Fill]:
+    """What stands in the places that a page leaves open, for who reads it now. As markup."""
+    at, zone = now(), readers_zone()
+
+    def moment_at(told: str) -> Markup:
+        then = datetime.fromisoformat(told)
+        return _moment(then, zone, words.ago(then, at, zone))
+
+    return {
+        "moment": moment_at,
+        "exact": lambda told: escape(words.exact(datetime.fromisoformat(told), zone)),
+        "due": lambda told: escape(words.due(datetime.fromisoformat(told), at)),
+        "menu": lambda _: _menu(),
+        "token": lambda _: escape(generate_csrf()),
+    }
+
+
+AGAIN: dict[str, Fill] = {kind: partial(place, kind) for kind in ("moment", "exact", "due", "menu", "token")}
+"""The same places, left open."""
 
 
 def sent(pieces: Pieces) -> str:
     """A page that was rendered with open places, for who reads it now."""
-    return filled(pieces, FILLS)
+    return filled(pieces, fills())
 
 
 def without_token(text: str) -> str:
@@ -194,8 +201,7 @@ def _fragment(template: str, **values: Any) -> Markup:
             return pieces_of(current_app.jinja_env.get_template(template).render(values))
 
     pieces = _FRAGMENTS.get((template, *values.values(), request.script_root), render, lambda made: sum(map(len, made)))
-    fills = {kind: partial(place, kind) for kind in FILLS} if is_left_open() else FILLS
-    return Markup(filled(pieces, fills))  # noqa: S704 - the template escapes
+    return Markup(filled(pieces, AGAIN if is_left_open() else fills()))  # noqa: S704 - the template escapes
 
 
 _FRAGMENTS: Remembered[Pieces] = Remembered(8_000_000)
