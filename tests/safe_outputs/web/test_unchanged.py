@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from markupsafe import escape
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -17,10 +18,12 @@ from governance.audit import Head
 from governance.database import reading
 from governance.projects import Membership
 from safe_outputs import conversation, reviewing
+from safe_outputs.assignment.models import Assignment
 from safe_outputs.evidence.budgets import record_budget
 from safe_outputs.reading import VIEWED
+from safe_outputs.reads_as import ANY_CHECKER, reads_as
 from safe_outputs.transitions import Vote
-from safe_outputs.web import create_app, queue, unchanged
+from safe_outputs.web import create_app, queue, unchanged, when_sent
 from safe_outputs.web.chain_marks import (
     CHANGES_ITS_LINE,
     CHANGES_ITS_REQUEST,
@@ -161,6 +164,43 @@ def test_what_one_request_asks_of_the_register_is_not_asked_for_the_next(keeping
     assert numbers[1] <= numbers[0] - 8
     assert numbers[2] >= numbers[0] - 2, "the register is another one"
     assert "agreement" in sentence_of(page)
+
+
+def test_what_is_kept_for_all_checkers_says_who_reads_it_and_has_her_zone(keeping: Flask, house: House) -> None:
+    request = a_submitted_request(house)
+    cleo, cora = (Browser(keeping).sign_in(each) for each in ("cleo", "cora"))
+    zones = cora.form_of("/settings", "/settings/time-zone")
+    assert cora.post("/settings/time-zone", {**zones, "zone": "Asia/Tokyo"}).status_code == 303
+    house.do(lambda session: session.execute(delete(Assignment)))
+    first, second = cleo.get(f"/requests/{request}").text, cora.get(f"/requests/{request}").text
+    assert len(keeping.extensions[unchanged.EXTENSION].kept._things) == 1
+    assert ("Sign out (Cleo)" in first, "Sign out (Cora)" in second) == (True, True)
+    assert "Cleo" not in second
+    assert ("Asia/Tokyo" in first, "Asia/Tokyo" in second) == (False, True)
+
+
+def test_who_has_to_do_with_a_request_reads_it_as_herself(house: House) -> None:
+    request = a_submitted_request(house)
+    house.do(lambda session: session.execute(delete(Assignment)))
+
+    def read_as() -> list[str | None]:
+        with reading(house.engine) as session:
+            return [reads_as(session, request, each, TODAY) for each in ("cleo", "carl", "cora", "rosa", "otto")]
+
+    assert read_as() == [ANY_CHECKER, ANY_CHECKER, ANY_CHECKER, "person rosa", None]
+    cast_vote(house, request, "cleo")
+    note(house, request)
+    house.do(lambda session: session.add(Membership(project_id="heron", person_name="carl")))
+    assert read_as() == ["person cleo", "person carl", "person cora", "person rosa", None]
+
+
+def test_no_text_opens_a_place(keeping: Flask, house: House) -> None:
+    request = a_submitted_request(house)
+    sign = "<moment:2001-02-03T04:05:06+00:00>"
+    house.do(lambda session: setattr(the_request(session, request), "title", sign))
+    pages = [Browser(keeping).sign_in("cleo").get(f"/requests/{request}").text for _ in range(2)]
+    assert [escape(sign) in each for each in pages] == [True, True]
+    assert not any(when_sent._SIGN in each for each in pages)
 
 
 def test_each_look_is_on_record_also_at_what_was_kept(keeping: Flask, house: House) -> None:
