@@ -49,13 +49,15 @@ def release(
     """Write the signed packages of an approved request and enter them in the register, in the caller's transaction.
 
     Raises:
-        WrongState: the request is not approved, or was released already.
+        WrongState: the request is not approved.
         NotPermitted: a right to the data has ended since (I10), or the key may not sign.
-        Tampered: votes, people or content are not what an approval needs; nothing is written.
+        Tampered: votes, people or content are not what an approval needs, or it was released already; nothing is
+            written.
         NotWritten: a package could not be written; no state changes.
     """
     if request.state not in ACTION_STATES[Action.RELEASE]:
         raise WrongState(f"Request {request.id} is {IN_WORDS[request.state]}, so it is not released now.")
+    _require_never_released(session, request)
     if (reason := why_not_data(session, request)) is not None:
         raise NotPermitted(reason)
     release_keys.use(session, key.public, actor=actor)
@@ -74,6 +76,15 @@ def release(
     details = {**records, "content": request.content_hash, "key": key.public.id}
     move(session, request, RequestState.RELEASED, actor=actor, **details)
     return entries
+
+
+def _require_never_released(session: Session, request: ReleaseRequest) -> None:
+    """A state that was set back by hand must not lead to what people already have being written anew."""
+    if session.scalar(select(Release.id).where(Release.request_id == request.id).limit(1)) is not None:
+        raise Tampered(
+            f"Request {request.id} was released before, although its state says that it is about to be. Nothing was "
+            "written, and what was released stays as it is. Its author can withdraw it; tell the operator."
+        )
 
 
 def _entry(

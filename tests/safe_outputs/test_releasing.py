@@ -148,6 +148,10 @@ def test_what_was_released_is_never_released_again(house: House) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(WrongState, match="is released, so it is not released now"):
         released(house, request)
+    with house.engine.begin() as connection:
+        connection.execute(text("UPDATE release_request SET state = 'approved', title = 'Another title'"))
+    with pytest.raises(Tampered, match="was released before"):
+        released(house, request)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 

@@ -99,6 +99,7 @@ class Known:
     needed: int = 2
     votes: dict[str, tuple[Vote, Bytes]] = field(default_factory=dict)
     released: Bytes | None = None
+    left: dict[str, bytes] = field(default_factory=dict)
 
 
 class Reviews(RuleBasedStateMachine):
@@ -183,7 +184,8 @@ class Reviews(RuleBasedStateMachine):
             )
         ):
             assert person == "rosa"
-            self.known[request_id] = Known(needed=self.rule)
+            before = self.known[request_id]
+            self.known[request_id] = Known(needed=self.rule, released=before.released, left=before.left)
 
     @rule(
         n=which,
@@ -352,11 +354,15 @@ class Reviews(RuleBasedStateMachine):
                 if request.state is RequestState.RELEASED and known.released is None:
                     self.require_approved(session, request, known)
                     Reviews.releases += 1
-                if known.released is None:
-                    assert not list((self.house.folder / "releases").glob(f"{request_id}*"))
+                assert self.left(request_id) == known.left, "what left stays as it was, whatever becomes of its request"
+
+    def left(self, request_id: str) -> dict[str, bytes]:
+        """Everything in the packages of a request."""
+        folders = (self.house.folder / "releases").glob(f"{request_id}*")
+        return {str(path): path.read_bytes() for each in folders for path in each.rglob("*") if path.is_file()}
 
     def require_approved(self, session: Session, request: ReleaseRequest, known: Known) -> None:
-        known.released = self.content(session, request)
+        known.released, known.left = self.content(session, request), self.left(request.id)
         conflicted = {each for each in known.votes if each == request.author or is_member(session, each, "heron")}
         approved = {
             person
