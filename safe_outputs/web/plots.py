@@ -47,9 +47,14 @@ def _bar(series: int, top: float, height: float, width: float, text: str) -> str
     return f'{bar}<text x="{LEFT + width + 6:.1f}" y="{top + height / 2 + 4.5:.1f}" {FONT}>{escape(text)}</text>'
 
 
+SMALLEST = 1e-9
+"""Where no value is as large, all are drawn as zero: no picture shows a difference."""
+
+
 def months(title: str, series: Sequence[str], unit: str, rows: Sequence[Row]) -> str:
     """Points over time, one for each row from left to right: filled circles, and squares joined by a dashed line."""
-    most = max((value for row in rows for value in row.values if value is not None), default=0) or 1
+    most = max((value for row in rows for value in row.values if value is not None), default=0)
+    most = most if most >= SMALLEST else 1
     step = _step(most)
     top_value = step * -(-most // step)
     left, bottom, height = 60, 262, 310

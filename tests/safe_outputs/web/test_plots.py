@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safe_outputs.web.plots import Row, bars, months
@@ -27,6 +27,7 @@ def drawing(svg: str) -> ElementTree.Element:
 
 
 @given(rows)
+@example([Row("a", (5e-324, None), ("0", "none"))])
 def test_whatever_is_drawn_is_well_formed_and_inert(rows: list[Row]) -> None:
     for svg in (bars("A & B", ("one", "two"), rows), months("A & B", ("one", "two"), "days", rows)):
         picture = drawing(svg)
