@@ -35,12 +35,6 @@ class Remembered(Generic[T]):
             self._things.move_to_end(key)
             return known[1]
 
-    def forget(self, key: Hashable) -> None:
-        """Keep nothing for this key."""
-        with self._lock:
-            if (gone := self._things.pop(key, None)) is not None:
-                self._weight -= gone[0]
-
     def keep(self, key: Hashable, made: T, weight: int) -> None:
         """Keep this for the key, unless it is heavier than all may be, or something is kept for it already."""
         with self._lock:

@@ -118,11 +118,6 @@ class Page:
     def pages(self) -> int:
         return max(1, -(-self.total // self.range.size))
 
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """The requests whose lines it shows."""
-        return tuple(each.id for each in self.lines)
-
 
 @dataclass(frozen=True)
 class Ranges:
@@ -142,12 +137,6 @@ class Queue:
     waiting_for_others: Page
     with_author: Page
     decided: Page
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """The requests whose lines it shows."""
-        parts = (self.waiting_for_you, self.waiting_for_others, self.with_author, self.decided)
-        return tuple(each for part in parts for each in part.shown)
 
 
 def queue(

@@ -50,7 +50,7 @@ class BudgetLine:
 def requests() -> Response:
     looked_for = search()
     with state() as database:
-        key = for_a_minute(database, chosen=looked_for != EVERYTHING)
+        key = for_a_minute(pages().mark(database))
         if (kept := pages().find(key)) is not None:
             return make_response(sent(kept.pieces))
         found = requests_of(database, reader().name, today(), range_of("requests", SIZE), looked_for)
@@ -63,8 +63,7 @@ def requests() -> Response:
     content = render_template(
         "requests.html", group=group, search=looked_for, states=STATES, budgets=budgets, standings=stands
     )
-    kept = Kept(pieces_of(without_token(content)), lines=found.shown)
-    pages().keep(key, kept)
+    pages().keep(key, kept := Kept(pieces_of(without_token(content))))
     return make_response(sent(kept.pieces))
 
 

@@ -32,7 +32,7 @@ def desk() -> Response:
     ranges = Ranges(**{name: range_of(name, size) for name, size in SIZES.items()})
     looked_for = search()
     with state() as database:
-        key = for_a_minute(database, chosen=looked_for != EVERYTHING)
+        key = for_a_minute(pages().mark(database))
         if (kept := pages().find(key)) is not None:
             return make_response(sent(kept.pieces))
         found = queue(database, reader().name, today(), ranges, looked_for)
@@ -40,8 +40,7 @@ def desk() -> Response:
     content = render_template(
         "queue.html", groups=groups(found, looked_for), at_a_glance=at_a_glance, search=looked_for, states=STATES
     )
-    kept = Kept(pieces_of(without_token(content)), lines=found.shown)
-    pages().keep(key, kept)
+    pages().keep(key, kept := Kept(pieces_of(without_token(content))))
     return make_response(sent(kept.pieces))
 
 

@@ -21,7 +21,6 @@ from safe_outputs.store import ReadOnce, Store
 from safe_outputs.transitions import ACTION_STATES, Action
 from safe_outputs.web import words
 from safe_outputs.web.access import Reader, access, reader
-from safe_outputs.web.chain_marks import ForRequest
 from safe_outputs.web.differences import ShownSince, lay_out
 from safe_outputs.web.earlier import ShownBeside, lay_beside
 from safe_outputs.web.filters import sent, without_token
@@ -56,7 +55,7 @@ def _again(kept: Kept) -> Response:
 
 def _key(database: Database, request_id: str) -> Key | None:
     """Under what the page can be found and kept; None for who may not read it: what is rendered anew says why."""
-    mark = pages().mark(database, ForRequest(request_id))
+    mark = pages().mark(database, request_id)
     who = None if mark is None else reads_as(database, request_id, reader().name, today())
     return None if who is None else for_a_day(who, mark)
 
@@ -110,7 +109,7 @@ def page(
 ) -> Response:
     """The request's page; after an action that was refused, with the reason on top and what was written kept."""
     with state() as database:
-        pages().mark(database, ForRequest(request_id))  # what is the same for all pages is found there
+        pages().mark(database, request_id)  # what is the same for all pages is found there
         seen = _see(database, request_id, None)
     return _answer(seen, form, problem, written)
 

@@ -44,13 +44,10 @@ class Comparing(Pages):
         if key is None:
             return
         before = self.kept.known((key, UNTOLD[0]))
-        if before is not None and self.marks.changed(before.lines, before.at):
-            self.kept.forget((key, UNTOLD[0]))
-            before = None
         if before is not None and before.left == page.left and told(before) != told(page):
             raise KeptOtherwise(f"{key}: {told(before)} is {told(page)}")
         if before is None:
-            self.kept.keep((key, UNTOLD[0]), replace(page, at=key.mark.at), 1)
+            self.kept.keep((key, UNTOLD[0]), page, 1)
 
 
 def told(page: Kept) -> tuple[object, ...]:

@@ -23,17 +23,9 @@ from safe_outputs.evidence.budgets import record_budget
 from safe_outputs.reading import VIEWED
 from safe_outputs.reads_as import ANY_CHECKER, reads_as
 from safe_outputs.transitions import Vote
-from safe_outputs.web import create_app, queue, unchanged, when_sent
-from safe_outputs.web.chain_marks import (
-    CHANGES_ITS_LINE,
-    CHANGES_ITS_REQUEST,
-    ForLists,
-    ForRequest,
-    Mark,
-    Marks,
-    Page,
-)
+from safe_outputs.web import create_app, unchanged, when_sent
 from safe_outputs.web.settings import WebSettings
+from safe_outputs.web.unchanged import CHANGES_ITS_REQUEST, Marks
 from tests.safe_outputs.factories import PRIVATE_COUNT, TODAY
 from tests.safe_outputs.house import (
     House,
@@ -257,49 +249,22 @@ def test_what_is_left_of_a_budget_is_true_although_the_chain_does_not_tell(keepi
     assert [left in each for each in pages] == [False, False, True]
 
 
-OWN, OTHER = ForRequest("r-1"), ForRequest("r-2")
-LISTS, HERS, CHOSEN = ForLists("carl", chosen=False), ForLists("cleo", chosen=False), ForLists("carl", chosen=True)
-
-
 @pytest.mark.parametrize(
-    ("actions", "changed"),
+    ("action", "own", "others", "lists"),
     [
-        *(((action,), {OWN, HERS, LISTS, CHOSEN}) for action in sorted(CHANGES_ITS_REQUEST - CHANGES_ITS_LINE)),
-        *(((action,), {OWN, HERS, CHOSEN}) for action in sorted(CHANGES_ITS_LINE)),
-        (("request.in_review", "request.voted"), {OWN, HERS, CHOSEN}),
-        (("request.in_review", "request.voted", "request.voted"), {OWN, HERS, LISTS, CHOSEN}),
-        ((VIEWED,), set()),
-        (("request.released",), {OWN, OTHER, HERS, LISTS, CHOSEN}),
-        (("thing.nobody_knows",), {OWN, OTHER, HERS, LISTS, CHOSEN}),
+        *((action, True, False, True) for action in sorted(CHANGES_ITS_REQUEST)),
+        (VIEWED, False, False, False),
+        ("request.released", True, True, True),
+        ("thing.nobody_knows", True, True, True),
     ],
 )
-def test_an_event_changes_what_the_tables_say(house: House, actions: tuple[str, ...], changed: set[Page]) -> None:
-    marks, seen, pages = Marks(), list[list[Mark | None]](), (OWN, OTHER, LISTS, HERS, CHOSEN)
+def test_an_event_changes_what_the_tables_say(house: House, action: str, own: bool, others: bool, lists: bool) -> None:
+    marks, seen = Marks(), []
     for _ in range(2):
         with reading(house.engine) as session:
-            seen.append([marks.of(session, each) for each in pages])
-        house.do(lambda session: [audit.record(session, "cleo", each, "request:r-1") for each in actions])
-    assert {page for page, one, two in zip(pages, *seen, strict=True) if one != two} == changed
-    before = seen[0][0]
-    assert before is not None
-    its_line = not CHANGES_ITS_LINE.isdisjoint(actions)
-    assert [marks.changed([each], before.at) for each in ("r-1", "r-2")] == [its_line, False]
-
-
-def test_a_first_vote_elsewhere_leaves_a_list_as_it_was_and_changes_the_one_that_shows_it(
-    keeping: Flask, anew: Flask, house: House
-) -> None:
-    requests = [a_submitted_request(house) for _ in range(queue.SIZES["mine"] + 1)]
-    cora, engine = Browser(keeping).sign_in("cora"), keeping.extensions["saferoom"].engine
-    shown = cora.get("/queue").text
-    (hidden,) = [each for each in requests if each not in shown]
-    for request, more_asked in ((hidden, False), (next(each for each in requests if each in shown), True)):
-        cora.get("/queue")
-        cast_vote(house, request, "carl")
-        with statements(engine) as asked:
-            page = cora.get("/queue")
-        assert (len(asked) > 8) is more_asked
-        assert says(page.text) == says(Browser(anew).sign_in("cora").get("/queue").text)
+            seen.append([marks.of(session, each) for each in ("r-1", "r-2", None)])
+        house.do(lambda session: audit.record(session, "cleo", action, "request:r-1"))
+    assert [one != two for one, two in zip(*seen, strict=True)] == [own, others, lists]
 
 
 def test_a_state_older_than_what_was_seen_has_no_mark(house: House) -> None:
@@ -308,14 +273,14 @@ def test_a_state_older_than_what_was_seen_has_no_mark(house: House) -> None:
         audit.head(older)
         house.do(lambda session: audit.record(session, "cleo", "request.voted", "request:r-1"))
         with reading(house.engine) as newer:
-            assert marks.of(newer, OWN) is not None
-        assert marks.of(older, OWN) is None
+            assert marks.of(newer, "r-1") is not None
+        assert marks.of(older, "r-1") is None
 
 
 def test_a_register_that_was_restored_has_other_marks(house: House) -> None:
     marks = Marks()
     with reading(house.engine) as session:
-        before = marks.of(session, OWN)
+        before = marks.of(session, "r-1")
         marks._last = Head(marks._last.sequence, "another past")
-        marks._every = "another past"
-        assert marks.of(session, OWN) == before
+        marks._all = "another past"
+        assert marks.of(session, "r-1") == before
