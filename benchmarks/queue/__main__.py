@@ -121,8 +121,11 @@ def _pages(served: Serving, address: Any, some: list[str], number: int) -> dict[
     kinds: dict[str, tuple[Served, Callable[[int], Any]]] = {
         "an empty page": (served.empty, lambda _n: empty.get(f"{EMPTY_PREFIX}/")),
         "the queue": (served.outputs, lambda _n: first.get(f"{PREFIX}/queue")),
-        "a request, opened by nobody before": (served.outputs, lambda n: first.get(f"{PREFIX}/requests/{some[n]}")),
-        "a request": (served.outputs, lambda n: second.get(f"{PREFIX}/requests/{some[n]}")),
+        "a request, opened by nobody since it changed": (
+            served.outputs,
+            lambda n: first.get(f"{PREFIX}/requests/{some[n]}"),
+        ),
+        "a request, opened since it changed": (served.outputs, lambda n: second.get(f"{PREFIX}/requests/{some[n]}")),
     }
     times: dict[str, list[float]] = {kind: [] for kind in kinds}
     cpu = dict.fromkeys(kinds, 0.0)
@@ -135,7 +138,7 @@ def _pages(served: Serving, address: Any, some: list[str], number: int) -> dict[
             begun = application.cpu()
             times[kind] += [_expect(ask(place)) for place in places]
             cpu[kind] += application.cpu() - begun
-            if ask is kinds["a request, opened by nobody before"][1]:
+            if ask is kinds["a request, opened by nobody since it changed"][1]:
                 _show_to_all_workers(served, [some[place] for place in places])
     least = median(times["an empty page"])
     return {
