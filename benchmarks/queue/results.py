@@ -36,7 +36,7 @@ def _pages(found: dict[str, Any]) -> list[str]:
         ]
     return [
         *lines,
-        "Each request is opened by one checker whom nobody preceded, and then by another: a page is rendered once after "
+        "Each request is opened by one checker whom nobody preceded, then by another: a page is rendered once after "
         "each change, by each worker. "
         "A view of a request is on disk in the audit chain before anything of it is sent; to wait for the disk once "
         f"took {found['disk, ms']:.2f} ms here.",
