@@ -126,15 +126,6 @@ class _Seen:
     beside: AtAGlance
 
     @property
-    def digests(self) -> tuple[str, ...]:
-        """The content that is shown; what was only compared with it is not on the page."""
-        earlier = self.beside.earlier.values()
-        shown = {near.earlier.answer for each in earlier for near in each.shown}
-        shown |= {each.digest for each in self.view.statistics}
-        compared = {other.answer for each in earlier for other in each.others} - shown
-        return tuple(each for each in self.store.digests if each not in compared)
-
-    @property
     def scopes(self) -> tuple[str, ...]:
         return scopes_of(each.answer for each in self.view.statistics)
 
@@ -163,7 +154,7 @@ def _answer(
     with left_open():
         pieces = pieces_of(without_token(_rendered(seen, form, problem, written)))
     if not seen.places.counts and not view.releases:  # the chain tells of downloads once an hour
-        pages().keep(seen.key, Kept(pieces, seen.digests, look, seen.scopes, beside.left))
+        pages().keep(seen.key, Kept(pieces, seen.store.digests, look, seen.scopes, beside.left))
     return make_response(sent(pieces), problem.status if problem else 200)
 
 
